@@ -7,7 +7,8 @@ use adjutant_domain::status::{StepStatus, TaskStatus};
 use serde_json::json;
 
 use super::{POLICY, policy};
-use crate::support::stage::{Stage, plan, step};
+use crate::support::open_folder;
+use crate::support::stage::{Stage, agent, plan, step, write};
 
 #[tokio::test]
 async fn a_broken_plan_is_repaired_once() {
@@ -368,6 +369,29 @@ async fn an_agent_out_of_quota_is_a_state_that_every_directive_waits_for_and_tha
     for issue in issues {
         stage.asks(issue, "a").await;
     }
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn the_fallback_takes_the_work_of_an_agent_that_is_out_of_quota() {
+    let folder = open_folder();
+    let spare = agent(folder.path(), &json!({ "plan": [plan([step("a", &[])])], "a": [write([("a.txt", "x\n")])] }));
+    let file = folder.path().join("adjutant.toml");
+    std::fs::write(&file, format!("[agents.spare]\ncommand = [\"{}\"]\n", spare.display())).unwrap();
+    let error = json!({ "kind": "quota", "message": "5-hour limit reached", "retry_after": 18_000 });
+    let script = json!({ "plan": [{ "error": error, "mended": plan([step("never", &[])]) }] });
+    let policy = format!("agents: {{ fallback: spare }}\n{POLICY}");
+    let stage = Stage::set_with(&policy, script, &[("ADJUTANT_CONFIG", file.to_str().unwrap())]).await;
+    let first = stage.directive("Do it.").await;
+    stage.asks(first, "a").await;
+    // The second directive finds the pause of the first one's agent.
+    let second = stage.directive("And this.").await;
+    stage.asks(second, "a").await;
+    let ran: Vec<String> = sqlx::query_scalar("SELECT DISTINCT agent FROM tasks WHERE status = 'succeeded'")
+        .fetch_all(&stage.pool)
+        .await
+        .unwrap();
+    assert_eq!(ran, ["spare"]);
     stage.strike().await;
 }
 

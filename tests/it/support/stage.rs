@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use person::Person;
-pub(crate) use script::{keep, plan, step, step_of, write};
+pub(crate) use script::{agent, keep, plan, step, step_of, write};
 
 use super::pg::TestDatabase;
 use github_conformance::Watched;
@@ -71,7 +71,7 @@ impl Stage {
         let folder = super::open_folder();
         let playground = playground(&folder).await;
         let database = TestDatabase::new().await;
-        let agent = script::agent(folder.path(), &script);
+        let agent = agent(folder.path(), &script);
         let settings = settings(&folder, &playground, &database.url(), &agent, more);
         let stop = CancellationToken::new();
         let (ready, is_ready) = oneshot::channel::<SocketAddr>();

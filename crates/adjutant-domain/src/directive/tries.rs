@@ -18,7 +18,7 @@ const PAUSES: [Duration; 3] = [Duration::seconds(30), Duration::minutes(2), Dura
 impl Directive {
     /// The agent that the policy names for such a task; none where that is left to the operator.
     pub fn agent_of(&self, task: &Task) -> Option<&str> {
-        let fallback = self.policy.agents.fallback.as_deref().filter(|_| task.on_fallback);
+        let fallback = self.policy.agents.fallback().filter(|_| task.on_fallback);
         let kind = || self.step(task.step?).map(|step| step.kind);
         fallback.or_else(|| self.policy.agent_for(task.kind, kind()))
     }
@@ -28,7 +28,7 @@ impl Directive {
     pub(crate) fn falls_back(&self, kind: TaskKind, step: Option<StepId>) -> bool {
         let last = self.tasks.iter().rev().find(|task| is_same(task, kind, step));
         let refused = |task: &Task| task.failure.as_ref().and_then(Failure::wants_pause).is_some();
-        self.policy.agents.fallback.is_some() && last.is_some_and(|task| !task.on_fallback && refused(task))
+        self.policy.agents.fallback().is_some() && last.is_some_and(|task| !task.on_fallback && refused(task))
     }
 
     /// What people answered to agents so far, the oldest first.

@@ -95,9 +95,9 @@ impl Transition {
     /// one takes the task instead.
     pub(super) fn agent_paused(&mut self, id: TaskId, pause: &AgentPause) {
         let news = |task: &&mut Task| task.status.is_live() && task.agent_pause.as_ref() != Some(pause);
-        let fallback = self.directive.policy.agents.fallback.clone().filter(|fallback| *fallback != pause.agent);
+        let has_other = self.directive.policy.agents.fallback().is_some_and(|fallback| fallback != pause.agent);
         let Some(task) = self.directive.task_mut(id).filter(news) else { return };
-        if fallback.is_some() && !task.on_fallback && task.status == TaskStatus::Queued {
+        if has_other && !task.on_fallback && task.status == TaskStatus::Queued {
             task.on_fallback = true;
             return;
         }

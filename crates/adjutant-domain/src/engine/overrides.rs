@@ -16,7 +16,7 @@ pub(super) fn unknown_agents(policy: &Policy, known: Option<&[String]>) -> Vec<P
         .named_agents()
         .filter(|(_, name)| !known.iter().any(|known| known == name))
         .map(|(key, name)| {
-            let (key, name, known) = (key.to_owned(), name.to_owned(), known.to_vec());
+            let (name, known) = (name.to_owned(), known.to_vec());
             PolicyFault::UnknownAgent { key, name, known }
         })
         .collect()

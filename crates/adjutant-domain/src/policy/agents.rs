@@ -1,66 +1,35 @@
 //! Which agent works on what.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Policy;
 use crate::step::StepKind;
 use crate::task::TaskKind;
 
-/// The operator's agents for some tasks, instead of the policy's `agent`.
+const FALLBACK: &str = "fallback";
+
+/// The operator's agents for some tasks, instead of the policy's `agent`: by the keys `plan`, `step`, `rework`, `fallback`
+/// and the types of steps, as [`keys::AGENTS`](super::keys::AGENTS) lists them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AgentsPolicy {
-    /// For plans.
-    pub plan: Option<String>,
-    /// For steps and their reworks.
-    pub step: Option<String>,
-    /// For reworks, whatever the step's type.
-    pub rework: Option<String>,
-    /// For steps of this type; so are the next ones.
-    pub research: Option<String>,
-    #[expect(missing_docs, reason = "as `research`")]
-    pub design: Option<String>,
-    #[expect(missing_docs, reason = "as `research`")]
-    pub implement: Option<String>,
-    #[expect(missing_docs, reason = "as `research`")]
-    pub test: Option<String>,
-    #[expect(missing_docs, reason = "as `research`")]
-    pub review: Option<String>,
-    #[expect(missing_docs, reason = "as `research`")]
-    pub document: Option<String>,
-    /// For a task whose own agent has to wait for its provider.
-    pub fallback: Option<String>,
-}
+#[serde(transparent)]
+pub struct AgentsPolicy(BTreeMap<String, String>);
 
 impl AgentsPolicy {
-    /// The agent of a key of `agents`; none for a key that it does not have.
-    pub(super) fn of_key(&mut self, key: &str) -> Option<&mut Option<String>> {
-        Some(match key {
-            "plan" => &mut self.plan,
-            "step" => &mut self.step,
-            "rework" => &mut self.rework,
-            "research" => &mut self.research,
-            "design" => &mut self.design,
-            "implement" => &mut self.implement,
-            "test" => &mut self.test,
-            "review" => &mut self.review,
-            "document" => &mut self.document,
-            "fallback" => &mut self.fallback,
-            _ => return None,
-        })
+    /// The agent that a key names.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
     }
 
-    fn of_type(&self, kind: StepKind) -> Option<&str> {
-        let agent = match kind {
-            StepKind::Research => &self.research,
-            StepKind::Design => &self.design,
-            StepKind::Implement => &self.implement,
-            StepKind::Test => &self.test,
-            StepKind::Review => &self.review,
-            StepKind::Document => &self.document,
-            StepKind::Final => &None,
-        };
-        agent.as_deref()
+    /// The agent for a task whose own agent has to wait for its provider.
+    pub fn fallback(&self) -> Option<&str> {
+        self.get(FALLBACK)
+    }
+
+    /// Names the agent of a key.
+    pub fn name(&mut self, key: &str, agent: String) {
+        self.0.insert(key.to_owned(), agent);
     }
 }
 
@@ -69,34 +38,22 @@ impl Policy {
     /// specific key wins: `rework`, then the step's type, then `step`, then `agent`.
     pub fn agent_for(&self, kind: TaskKind, step: Option<StepKind>) -> Option<&str> {
         let agents = &self.agents;
-        let of_step = || step.and_then(|step| agents.of_type(step)).or(agents.step.as_deref());
+        let of_step = || step.and_then(|step| agents.get(step.as_str())).or(agents.get("step"));
         let own = match kind {
-            TaskKind::Plan => agents.plan.as_deref(),
+            TaskKind::Plan => agents.get("plan"),
             TaskKind::Step => of_step(),
-            TaskKind::Rework => agents.rework.as_deref().or_else(of_step),
+            TaskKind::Rework => agents.get("rework").or_else(of_step),
             TaskKind::Judge => self.judge.as_ref().and_then(|judge| judge.agent.as_deref()),
         };
         own.or(self.agent.as_deref())
     }
 
     /// Every agent that the policy names, with the key that names it.
-    pub(crate) fn named_agents(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let (agents, judge) = (&self.agents, self.judge.as_ref().and_then(|judge| judge.agent.as_deref()));
-        let named = [
-            ("agent", self.agent.as_deref()),
-            ("judge.agent", judge),
-            ("agents.plan", agents.plan.as_deref()),
-            ("agents.step", agents.step.as_deref()),
-            ("agents.rework", agents.rework.as_deref()),
-            ("agents.research", agents.research.as_deref()),
-            ("agents.design", agents.design.as_deref()),
-            ("agents.implement", agents.implement.as_deref()),
-            ("agents.test", agents.test.as_deref()),
-            ("agents.review", agents.review.as_deref()),
-            ("agents.document", agents.document.as_deref()),
-            ("agents.fallback", agents.fallback.as_deref()),
-        ];
-        named.into_iter().filter_map(|(key, name)| Some((key, name?)))
+    pub(crate) fn named_agents(&self) -> impl Iterator<Item = (String, &str)> {
+        let judge = self.judge.as_ref().and_then(|judge| judge.agent.as_deref());
+        let single = [("agent", self.agent.as_deref()), ("judge.agent", judge)];
+        let single = single.into_iter().filter_map(|(key, name)| Some((key.to_owned(), name?)));
+        single.chain(self.agents.0.iter().map(|(key, name)| (format!("agents.{key}"), name.as_str())))
     }
 }
 
@@ -119,7 +76,8 @@ mod tests {
         ] {
             assert_eq!(of(&policy, kind, step).as_deref(), Some(agent), "{kind:?} {step:?}");
         }
-        (policy.agents.rework, policy.agents.step, policy.judge) = (None, None, None);
+        policy.judge = None;
+        policy.agents.0.retain(|key, _| key != "rework" && key != "step");
         assert_eq!(of(&policy, TaskKind::Rework, Some(StepKind::Document)).as_deref(), Some("d"));
         assert_eq!(of(&policy, TaskKind::Step, Some(StepKind::Final)).as_deref(), Some("a"));
         assert_eq!(of(&policy, TaskKind::Judge, Some(StepKind::Document)).as_deref(), Some("a"));

@@ -249,8 +249,11 @@ impl Reader {
         for (key, value) in self.entries(node, Mapping::Agents, keys::AGENTS) {
             let path = format!("agents.{}", key.name);
             self.said.insert(path.clone());
-            let Some(agent) = into.of_key(key.name) else { unreachable!("every key of the table is one of `agents`") };
-            self.agent(value, &path, agent);
+            let mut agent = None;
+            self.agent(value, &path, &mut agent);
+            if let Some(agent) = agent {
+                into.name(key.name, agent);
+            }
         }
     }
 

@@ -126,29 +126,31 @@ pub(super) const POLICY: &[Key<Policy>] = &[
 const AUTONOMY: &[&str] = &["manual", "guardrails", "full_auto"];
 
 pub(super) const AGENTS: &[Key<Policy>] = &[
-    Key::new("plan", "The agent that plans.", Rule::Agent, |p: &Policy| json!(p.agents.plan)).or("the policy's agent"),
-    Key::new("step", "The agent that works on steps.", Rule::Agent, |p: &Policy| json!(p.agents.step))
+    Key::new("plan", "The agent that plans.", Rule::Agent, |p: &Policy| json!(p.agents.get("plan")))
+        .or("the policy's agent"),
+    Key::new("step", "The agent that works on steps.", Rule::Agent, |p: &Policy| json!(p.agents.get("step")))
         .or("the policy's agent"),
     Key::new("rework", "The agent that reworks a step, whatever the step's type.", Rule::Agent, |p: &Policy| {
-        json!(p.agents.rework)
+        json!(p.agents.get("rework"))
     })
     .or("the step's agent"),
-    Key::new("research", "The agent for research steps.", Rule::Agent, |p: &Policy| json!(p.agents.research))
+    Key::new("research", "The agent for research steps.", Rule::Agent, |p: &Policy| json!(p.agents.get("research")))
         .or("agents.step"),
-    Key::new("design", "The agent for design steps.", Rule::Agent, |p: &Policy| json!(p.agents.design))
+    Key::new("design", "The agent for design steps.", Rule::Agent, |p: &Policy| json!(p.agents.get("design")))
         .or("agents.step"),
-    Key::new("implement", "The agent for implement steps.", Rule::Agent, |p: &Policy| json!(p.agents.implement))
+    Key::new("implement", "The agent for implement steps.", Rule::Agent, |p: &Policy| json!(p.agents.get("implement")))
         .or("agents.step"),
-    Key::new("test", "The agent for test steps.", Rule::Agent, |p: &Policy| json!(p.agents.test)).or("agents.step"),
-    Key::new("review", "The agent for review steps.", Rule::Agent, |p: &Policy| json!(p.agents.review))
+    Key::new("test", "The agent for test steps.", Rule::Agent, |p: &Policy| json!(p.agents.get("test")))
         .or("agents.step"),
-    Key::new("document", "The agent for document steps.", Rule::Agent, |p: &Policy| json!(p.agents.document))
+    Key::new("review", "The agent for review steps.", Rule::Agent, |p: &Policy| json!(p.agents.get("review")))
+        .or("agents.step"),
+    Key::new("document", "The agent for document steps.", Rule::Agent, |p: &Policy| json!(p.agents.get("document")))
         .or("agents.step"),
     Key::new(
         "fallback",
         "The agent for a task whose own agent has to wait for its provider.",
         Rule::Agent,
-        |p: &Policy| json!(p.agents.fallback),
+        |p: &Policy| json!(p.agents.get("fallback")),
     )
     .or("the task waits"),
 ];

@@ -51,6 +51,8 @@ protected_paths: ["migrations/**", "*.sql"]
         },
         VerifierPolicy { network: VerifierNetwork::Switch(true), ..VerifierPolicy::named("all", "make") },
     ];
+    let mut agents = AgentsPolicy::default();
+    agents.name("plan", "strong".to_owned());
     let expected = Policy {
         label: "adjutant, please".to_owned(),
         autonomy: Autonomy::FullAuto,
@@ -82,7 +84,7 @@ protected_paths: ["migrations/**", "*.sql"]
             required_paths: vec!["CHANGELOG.md".to_owned()],
         },
         agent: Some("fast".to_owned()),
-        agents: AgentsPolicy { plan: Some("strong".to_owned()), ..AgentsPolicy::default() },
+        agents,
         protected_paths: vec!["migrations/**".to_owned(), "*.sql".to_owned()],
     };
     assert_eq!(policy, expected);

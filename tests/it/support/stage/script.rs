@@ -39,7 +39,7 @@ pub(crate) fn keep<const N: usize>(path: &str, files: [(&str, &str); N]) -> Valu
 }
 
 /// Writes the agent with its script into a folder.
-pub(super) fn agent(folder: &Path, script: &Value) -> PathBuf {
+pub(crate) fn agent(folder: &Path, script: &Value) -> PathBuf {
     let path = folder.join("agent.py");
     // A JSON text inside a JSON string is also a valid Python string.
     let text = AGENT.replace(PLACE, &Value::String(script.to_string()).to_string());

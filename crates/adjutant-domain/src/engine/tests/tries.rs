@@ -171,7 +171,8 @@ fn a_run_that_the_money_does_not_cover_pauses_and_asks_and_costs_no_try() {
 
 /// As [`started`], with agents `own` and `spare` of which the second is the fallback.
 fn with_fallback() -> World {
-    let agents = crate::policy::AgentsPolicy { fallback: Some("spare".to_owned()), ..Default::default() };
+    let mut agents = crate::policy::AgentsPolicy::default();
+    agents.name("fallback", "spare".to_owned());
     let policy = Policy { agent: Some("own".to_owned()), agents, ..Policy::default() };
     World { busy: true, ..World::started(policy, single()) }
 }
