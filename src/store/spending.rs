@@ -39,7 +39,7 @@ pub enum Grant {
     Given { amount: Amount, left: Amount },
     /// A limit does not have the least that was asked for.
     Short { limit: SpendingLimit, left: Amount, held: Amount },
-    /// The run was booked: another one has taken its place.
+    /// The run is over: another one has taken its place.
     Over,
 }
 
@@ -106,7 +106,7 @@ impl Store {
                         booked, started_at >= date_trunc('day', now(), 'UTC') AS today
                  FROM model_runs WHERE (directive_id = $1 AND NOT booked)
                        OR (installation_id = $3 AND started_at >= date_trunc('day', now(), 'UTC')))
-               SELECT (SELECT booked FROM model_runs WHERE run = $4) AS "booked!",
+               SELECT (SELECT booked OR ended FROM model_runs WHERE run = $4) AS "over!",
                       (SELECT budget_micros FROM directives WHERE id = $1) AS budget,
                       (SELECT coalesce(sum(cost_micros), 0)::bigint FROM tasks WHERE directive_id = $1) AS "counted!",
                       coalesce(sum(taken) FILTER (WHERE directive_id = $1 AND NOT booked), 0)::bigint AS "directive!",
@@ -123,7 +123,7 @@ impl Store {
         )
         .fetch_one(&mut *tx)
         .await?;
-        if row.booked {
+        if row.over {
             return Ok(Grant::Over);
         }
         let remaining = |limit: Usd, counted: i64, taken: i64, held: i64, name: fn(Usd) -> SpendingLimit| Remaining {
@@ -149,9 +149,15 @@ impl Store {
         if given < least {
             return Ok(Grant::Short { limit, left, held });
         }
-        sqlx::query!("UPDATE model_runs SET granted = granted + $2 WHERE run = $1", run.run, stored(given))
-            .execute(&mut *tx)
-            .await?;
+        // Looked at again, because the run may have been closed meanwhile.
+        let granted = sqlx::query!(
+            "UPDATE model_runs SET granted = granted + $2 WHERE run = $1 AND NOT booked AND NOT ended",
+            run.run,
+            stored(given)
+        );
+        if granted.execute(&mut *tx).await?.rows_affected() == 0 {
+            return Ok(Grant::Over);
+        }
         tx.commit().await?;
         Ok(Grant::Given { amount: given, left: left - given })
     }
@@ -168,7 +174,7 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps an entry for a request, and counts what it cost.
+    /// Keeps an entry for a request, and counts what it cost. A run that is over has counted it already.
     pub async fn keep_model_request(&self, run: Uuid, entry: &LedgerEntry) -> Result<(), StoreError> {
         let LedgerEntry { tokens, .. } = entry;
         sqlx::query!(
@@ -176,7 +182,7 @@ impl Store {
                INSERT INTO model_requests (run, at, provider, api, model, ending, status, input, cache_read, cache_write,
                                            output, searches, cost, bound, millis)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15))
-             UPDATE model_runs SET spent = spent + coalesce($13, 0) WHERE run = $1",
+             UPDATE model_runs SET spent = spent + coalesce($13, 0) WHERE run = $1 AND NOT ended AND NOT booked",
             run,
             entry.at,
             entry.provider,
@@ -204,10 +210,19 @@ impl Store {
         Ok(())
     }
 
-    /// Runs of a task whose cost the engine has not counted. Whoever has claimed the task knows that they are over.
-    pub async fn unbooked_model_runs(&self, task: TaskId) -> Result<Vec<UnbookedRun>, StoreError> {
+    /// Closes the runs of a task whose cost the engine has not counted, and returns them. Whoever has claimed the task knows
+    /// that they are lost. Their processes may be alive all the same: they are given nothing more, and can put nothing back
+    /// that is counted here.
+    pub async fn close_lost_model_runs(&self, task: TaskId) -> Result<Vec<UnbookedRun>, StoreError> {
+        sqlx::query!(
+            "UPDATE model_runs SET ended = true, spent = greatest(granted, spent)
+             WHERE task_id = $1 AND NOT booked AND NOT ended",
+            task.0
+        )
+        .execute(self.pool())
+        .await?;
         let rows = sqlx::query!(
-            r#"SELECT r.run, CASE WHEN r.ended THEN r.spent ELSE greatest(r.granted, r.spent) END AS "cost!",
+            r#"SELECT r.run, r.spent AS "cost!",
                       coalesce(sum(q.input + q.cache_read + q.cache_write), 0)::bigint AS "input!",
                       coalesce(sum(q.output), 0)::bigint AS "output!"
                FROM model_runs r LEFT JOIN model_requests q ON q.run = r.run

@@ -112,17 +112,39 @@ async fn a_lost_run_counts_what_it_held_and_an_ended_one_what_it_spent() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let id = directive(&store, &database, 1.0).await;
-    let run = run(&store, id).await;
-    given(&store, &run, 10, 30).await.unwrap();
-    store.keep_model_request(run.run, &line(Some(cents(4)))).await.unwrap();
-    store.keep_model_request(run.run, &line(None)).await.unwrap();
-    let [lost] = store.unbooked_model_runs(run.task).await.unwrap()[..] else { panic!("one run") };
-    assert_eq!((lost.cost, lost.input_tokens, lost.output_tokens), (cents(30), 200, 20));
-    store.end_model_run(run.run).await.unwrap();
-    let [ended] = store.unbooked_model_runs(run.task).await.unwrap()[..] else { panic!("one run") };
-    assert_eq!(ended.cost, cents(4));
-    let other = self::run(&store, id).await;
-    assert_eq!(given(&store, &other, 1, 99).await, Some(cents(96)), "the rest is free again");
+    let lost = run(&store, id).await;
+    given(&store, &lost, 10, 30).await.unwrap();
+    store.keep_model_request(lost.run, &line(Some(cents(4)))).await.unwrap();
+    store.keep_model_request(lost.run, &line(None)).await.unwrap();
+    let [counted] = store.close_lost_model_runs(lost.task).await.unwrap()[..] else { panic!("one run") };
+    assert_eq!((counted.cost, counted.input_tokens, counted.output_tokens), (cents(30), 200, 20));
+
+    let ended = run(&store, id).await;
+    given(&store, &ended, 10, 30).await.unwrap();
+    store.keep_model_request(ended.run, &line(Some(cents(4)))).await.unwrap();
+    store.end_model_run(ended.run).await.unwrap();
+    let [counted] = store.close_lost_model_runs(ended.task).await.unwrap()[..] else { panic!("one run") };
+    assert_eq!(counted.cost, cents(4));
+    let other = run(&store, id).await;
+    assert_eq!(given(&store, &other, 1, 99).await, Some(cents(66)), "the rest is free again");
+}
+
+#[tokio::test]
+async fn a_process_that_was_taken_for_dead_gets_no_money_and_puts_none_back() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    let id = directive(&store, &database, 1.0).await;
+    let lost = run(&store, id).await;
+    given(&store, &lost, 10, 30).await.unwrap();
+    let [counted] = store.close_lost_model_runs(lost.task).await.unwrap()[..] else { panic!("one run") };
+    // Its process lives, and goes on before the engine has counted the run.
+    store.return_grant(lost.run, cents(20)).await.unwrap();
+    store.keep_model_request(lost.run, &line(Some(cents(7)))).await.unwrap();
+    assert_eq!(store.grant(&lost, NO_LIMITS, cents(1), cents(5)).await.unwrap(), Grant::Over);
+    let [again] = store.close_lost_model_runs(lost.task).await.unwrap()[..] else { panic!("one run") };
+    assert_eq!((counted.cost, again.cost), (cents(30), cents(30)));
+    let other = run(&store, id).await;
+    assert_eq!(given(&store, &other, 1, 99).await, Some(cents(70)));
 }
 
 #[tokio::test]

@@ -250,7 +250,7 @@ impl Work {
 
     /// Counts the run as the engine does: in one transaction.
     async fn book(&self, task: TaskId, number: usize) {
-        let [run] = self.store.unbooked_model_runs(task).await.unwrap()[..] else { panic!("one run") };
+        let [run] = self.store.close_lost_model_runs(task).await.unwrap()[..] else { panic!("one run") };
         let mut transaction = self.pool.begin().await.unwrap();
         sqlx::query(
             "INSERT INTO tasks (id, directive_id, number, kind, status, attempt, cost_micros, state)

@@ -16,7 +16,7 @@ pub(super) async fn book_lost_runs(
     task: TaskId,
     but: Option<Uuid>,
 ) -> Result<(), StoreError> {
-    for lost in store.unbooked_model_runs(task).await? {
+    for lost in store.close_lost_model_runs(task).await? {
         if but == Some(lost.run) {
             continue;
         }
