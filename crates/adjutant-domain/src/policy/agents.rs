@@ -11,7 +11,7 @@ use crate::task::TaskKind;
 const FALLBACK: &str = "fallback";
 
 /// The operator's agents for some tasks, instead of the policy's `agent`: by the keys `plan`, `step`, `rework`, `fallback`
-/// and the types of steps, as [`keys::AGENTS`](super::keys::AGENTS) lists them.
+/// and the types of steps.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AgentsPolicy(BTreeMap<String, String>);
