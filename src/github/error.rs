@@ -45,6 +45,12 @@ const WORDS_OF_RULES: [&str; 13] = [
     "draft",
 ];
 
+/// Phrases, in lower case, by which GitHub refuses a merge method.
+///
+/// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/about-protected-branches#require-linear-history>
+const WORDS_OF_METHODS: [&str; 4] =
+    ["merge commits are not allowed", "merges are not allowed", "must not contain merge commits", "linear history"];
+
 /// The phrase of a rule that pending checks can satisfy without people.
 ///
 /// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/troubleshooting-required-status-checks>
@@ -55,6 +61,8 @@ const STATUS_CHECK: &str = "status check";
 pub enum MergeRefusal {
     /// A branch rule that only people can satisfy: ask a person.
     Rule,
+    /// The repository or a rule does not allow this way to merge: try another one.
+    Method,
     /// A reason that may pass: try again. Unknown messages count as this.
     Moment,
 }
@@ -62,6 +70,9 @@ pub enum MergeRefusal {
 impl MergeRefusal {
     pub(crate) fn of(message: &str) -> Self {
         let said = message.to_lowercase();
+        if WORDS_OF_METHODS.iter().any(|words| said.contains(words)) {
+            return Self::Method;
+        }
         let names_a_rule = WORDS_OF_RULES.iter().any(|words| said.contains(words)) && !said.contains(STATUS_CHECK);
         if names_a_rule { Self::Rule } else { Self::Moment }
     }
@@ -343,13 +354,19 @@ mod tests {
             "1 review requesting changes by reviewers with write access.",
             "Waiting on code owner review from maintainer.",
             "New changes require approval from someone other than the last pusher.",
-            "Merge commits are not allowed on this repository.",
             "You're not authorized to push to this branch.",
             "Cannot update this protected ref.",
             "Cannot change this locked branch",
             "Pull Request is still a draft",
         ] {
             assert_eq!(MergeRefusal::of(rule), MergeRefusal::Rule, "{rule}");
+        }
+        for method in [
+            "Merge commits are not allowed on this repository.",
+            "Squash merges are not allowed on this repository.",
+            "Repository rule violations found\n\nThis branch must not contain merge commits.\n\n",
+        ] {
+            assert_eq!(MergeRefusal::of(method), MergeRefusal::Method, "{method}");
         }
         for moment in [
             "Pull Request is not mergeable",

@@ -32,5 +32,5 @@ pub use history::{CommentList, IssueEvent};
 pub(crate) use model::same_label;
 pub use model::{Account, Comment, GHOST, Issue, OpenState, PullRequest, Repository, ReviewComment};
 pub use payload::{RawComment, RawReview};
-pub use pulls::{MergeMethod, MergeOutcome, NewPull, PullChange};
+pub use pulls::{MergeOutcome, NewPull, PullChange};
 pub use repository::RepoClient;

@@ -10,9 +10,10 @@ use super::{
     issues::clip,
     model::{OpenState, PullRequest, ReviewComment},
     repository::{RepoClient, present},
-    transport::segment,
+    transport::{segment, segments},
 };
 use adjutant_domain::ids::{Branch, Login, Sha};
+use adjutant_domain::merging::{MergeMethod, MergeMethods};
 
 /// How long the pulls API may not see a branch that was just pushed.
 const BRANCH_SHOWS_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
@@ -48,16 +49,6 @@ pub struct PullChange {
     /// The branch that it merges into.
     pub base: Option<Branch>,
     pub state: Option<OpenState>,
-}
-
-/// How the commits are added to the base.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MergeMethod {
-    Merge,
-    /// One commit with the whole change.
-    Squash,
-    /// Every commit is rebased.
-    Rebase,
 }
 
 /// The outcome of a merge request.
@@ -179,6 +170,18 @@ impl RepoClient {
         self.github().mutate(self.installation(), READY, input).await.map(drop)
     }
 
+    /// The merge methods that the repository's settings and the rulesets of a branch allow. What GitHub does not show counts
+    /// as allowed: the settings to some tokens, and classic branch protection to everybody but administrators.
+    ///
+    /// <https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch>
+    pub async fn merge_methods(&self, branch: &Branch) -> Result<MergeMethods, GitHubError> {
+        let settings: MergeSettings = self.get("").await?.json()?;
+        let path = format!("/rules/branches/{}?per_page=100", segments(branch.as_str()));
+        let rules: Vec<RawRule> =
+            present(self.get(&path).await)?.map(|answer| answer.json()).transpose()?.unwrap_or_default();
+        Ok(rules.iter().fold(settings.methods(), |allowed, rule| allowed.and(rule.methods())))
+    }
+
     /// Merges a pull request if its head is still `head`. One that is merged already counts as merged.
     ///
     /// <https://docs.github.com/en/rest/pulls/pulls#merge-a-pull-request>: 405 if it cannot be merged, 409 if the head
@@ -193,7 +196,7 @@ impl RepoClient {
     ) -> Result<MergeOutcome, GitHubError> {
         let body = json!({
             "sha": head,
-            "merge_method": method.name(),
+            "merge_method": method.as_str(),
             "commit_title": title,
             "commit_message": message,
         });
@@ -256,19 +259,63 @@ impl RepoClient {
     }
 }
 
-impl MergeMethod {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Merge => "merge",
-            Self::Squash => "squash",
-            Self::Rebase => "rebase",
+#[derive(Deserialize)]
+struct RawMerge {
+    sha: Option<Sha>,
+}
+
+/// The settings of a repository that concern merges.
+#[derive(Deserialize)]
+struct MergeSettings {
+    #[serde(rename = "allow_merge_commit")]
+    merge: Option<bool>,
+    #[serde(rename = "allow_squash_merge")]
+    squash: Option<bool>,
+    #[serde(rename = "allow_rebase_merge")]
+    rebase: Option<bool>,
+}
+
+impl MergeSettings {
+    fn methods(&self) -> MergeMethods {
+        MergeMethods {
+            merge: self.merge.unwrap_or(true),
+            squash: self.squash.unwrap_or(true),
+            rebase: self.rebase.unwrap_or(true),
         }
     }
 }
 
+/// A rule of a branch, as far as it concerns merges.
 #[derive(Deserialize)]
-struct RawMerge {
-    sha: Option<Sha>,
+struct RawRule {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    parameters: Option<RawParameters>,
+}
+
+#[derive(Deserialize)]
+struct RawParameters {
+    #[serde(default)]
+    allowed_merge_methods: Option<Vec<String>>,
+}
+
+impl RawRule {
+    fn methods(&self) -> MergeMethods {
+        let listed = self.parameters.as_ref().and_then(|parameters| parameters.allowed_merge_methods.as_ref());
+        match (self.kind.as_str(), listed) {
+            ("required_linear_history", _) => MergeMethods { merge: false, ..MergeMethods::ALL },
+            ("pull_request", Some(listed)) => {
+                let has = |method: MergeMethod| listed.iter().any(|word| word == method.as_str());
+                MergeMethods {
+                    merge: has(MergeMethod::Merge),
+                    squash: has(MergeMethod::Squash),
+                    rebase: has(MergeMethod::Rebase),
+                }
+            }
+            _ => MergeMethods::ALL,
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,7 @@
 //! Why something outside could not be done, in a sentence.
 
 use adjutant_domain::failure::{AgentErrorKind, Failure, MergeProblem};
+use adjutant_domain::merging::MergeMethod;
 
 /// Where workflows are.
 const WORKFLOWS: &str = ".github/workflows/";
@@ -73,6 +74,18 @@ pub fn unmerged(problem: &MergeProblem) -> String {
         MergeProblem::BaseChanged { now, decided_on } => {
             format!("its base is `{now}` now, and `{decided_on}` was decided on")
         }
+        MergeProblem::MethodsNotAllowed { methods, branch } => {
+            let ways: Vec<&str> = methods.iter().copied().map(merge_method).collect();
+            format!("the repository's settings or the rules of `{branch}` allow none of: {}", ways.join(", "))
+        }
+    }
+}
+
+fn merge_method(method: MergeMethod) -> &'static str {
+    match method {
+        MergeMethod::Merge => "merge commits",
+        MergeMethod::Squash => "squash merges",
+        MergeMethod::Rebase => "rebase merges",
     }
 }
 
@@ -186,6 +199,7 @@ mod tests {
             MergeProblem::Refused { answer: "A review is required.".to_owned() },
             MergeProblem::NotComputed,
             MergeProblem::BaseChanged { now: Branch::new("main"), decided_on: Branch::new("adjutant/7-1/main") },
+            MergeProblem::MethodsNotAllowed { methods: MergeMethod::ALL.to_vec(), branch: Branch::new("main") },
             MergeProblem::Legacy("as it was said".to_owned()),
         ];
         for problem in &problems {
@@ -197,6 +211,7 @@ mod tests {
         A review is required
         GitHub has not computed whether it can be merged
         its base is `main` now, and `adjutant/7-1/main` was decided on
+        the repository's settings or the rules of `main` allow none of: merge commits, squash merges, rebase merges
         as it was said
         ");
     }

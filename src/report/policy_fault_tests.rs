@@ -48,7 +48,7 @@ colour: blue
     Line 18: `judge` must be a mapping (`key: value`), but is `strict`.
     Line 19: `protected_paths` has a glob that does not compile: error parsing glob 'a{b': unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?).
     Line 19: `protected_paths` must be a list of globs from the root of the tree, such as `migrations/**`, but is `/etc`.
-    Line 20: the file has no key `colour`; known are label, autonomy, plan_approval, delivery, merge, base, agent, agents, thresholds, limits, setup, verifiers, ci, judge, diff, protected_paths.
+    Line 20: the file has no key `colour`; known are label, autonomy, plan_approval, delivery, merge, merge_method, base, agent, agents, thresholds, limits, setup, verifiers, ci, judge, diff, protected_paths.
     ");
 }
 

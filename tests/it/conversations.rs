@@ -18,6 +18,7 @@ mod diff;
 mod flaky;
 mod left_out;
 mod life;
+mod merging;
 mod missing_programs;
 mod models;
 mod outcomes;

@@ -108,12 +108,24 @@ fn code_block(document: &str, heading: &str, language: &str) -> String {
 fn the_documented_policy_has_every_key_and_states_the_defaults() {
     let yaml = code_block(POLICY_DOCUMENT, "## The file", "yaml");
     let stated = policy::read(&yaml).unwrap();
-    let Policy { base, agent, agents, setup, verifiers, judge, diff, protected_paths, .. } = stated.policy.clone();
+    let Policy { merge_method, base, agent, agents, setup, verifiers, judge, diff, protected_paths, .. } =
+        stated.policy.clone();
     assert_eq!((base.as_deref(), agent.as_deref()), (Some("main"), Some("default")));
     assert!(verifiers.is_some() && judge.is_some() && !protected_paths.is_empty(), "these are examples");
     assert!(diff.max_files.is_some() && diff.max_lines.is_some(), "these too");
-    let mut examples =
-        Policy { base, agent, agents, setup, verifiers, judge, diff, protected_paths, ..Policy::default() };
+    assert!(merge_method.is_some(), "so is this");
+    let mut examples = Policy {
+        merge_method,
+        base,
+        agent,
+        agents,
+        setup,
+        verifiers,
+        judge,
+        diff,
+        protected_paths,
+        ..Policy::default()
+    };
     examples.limits.cost_ceiling = Some(examples.limits.cost_ceiling());
     assert_eq!(stated.policy, examples);
     let document = repository_file(POLICY_DOCUMENT);

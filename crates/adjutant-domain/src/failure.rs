@@ -5,6 +5,7 @@ use chrono::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::Branch;
+use super::merging::MergeMethod;
 
 /// A provider's wish for a pause is kept within these seconds: none that is over at once, and none of more than a month.
 const SHORTEST_PAUSE: i64 = 30;
@@ -266,6 +267,8 @@ pub enum MergeProblem {
     NotComputed,
     /// Somebody changed the branch that it merges into.
     BaseChanged { now: Branch, decided_on: Branch },
+    /// The repository or the rules of the branch allow none of these methods.
+    MethodsNotAllowed { methods: Vec<MergeMethod>, branch: Branch },
     /// A sentence that an older version wrote, shown as it is.
     #[serde(untagged)]
     Legacy(String),

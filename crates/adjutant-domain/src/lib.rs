@@ -27,6 +27,7 @@ pub mod event;
 pub mod failure;
 pub mod ids;
 pub mod input;
+pub mod merging;
 pub mod network;
 pub mod persisted;
 pub mod plan;

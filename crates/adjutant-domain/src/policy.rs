@@ -8,6 +8,7 @@
 //! plan_approval: false            # whether the plan waits for /approve; in manual it always does
 //! delivery: integration           # integration | direct
 //! merge: person                   # who merges into the base: person | auto (in full_auto, when green)
+//! merge_method: squash            # how: merge | squash | rebase; as the repository allows where absent
 //! base: main                      # the branch work is based on; the repository's default branch where absent
 //! agent: default                  # which of the operator's agents works
 //! agents: { plan: strong, document: cheap, fallback: other }   # for some tasks; the most specific wins
@@ -55,6 +56,7 @@ use chrono::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::Usd;
+use super::merging::MergeMethod;
 use super::network::Hosts;
 pub use agents::AgentsPolicy;
 pub use fault::{Expected, FileFault, Found, LineFault, Mapping, PolicyFault};
@@ -75,6 +77,9 @@ pub struct Policy {
     pub delivery: Delivery,
     /// Who merges into the base.
     pub merge: FinalMerge,
+    /// How pull requests are merged into the base; as the repository allows where absent.
+    #[serde(default)]
+    pub merge_method: Option<MergeMethod>,
     /// The branch that work is based on; the repository's default branch where absent.
     pub base: Option<String>,
     /// Where green and yellow begin.
@@ -296,6 +301,7 @@ impl Default for Policy {
             plan_approval: false,
             delivery: Delivery::Integration,
             merge: FinalMerge::Person,
+            merge_method: None,
             base: None,
             thresholds: Thresholds { green: 0.85, yellow: 0.60 },
             limits: Limits::default(),

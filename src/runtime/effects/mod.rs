@@ -12,6 +12,7 @@ mod crossing;
 mod diff;
 mod environment;
 mod integration;
+mod merging;
 mod pulls;
 mod tasks;
 mod trees;
@@ -199,7 +200,7 @@ pub(super) async fn carry_out(
         Effect::Integrate { .. } => integration::integrate(app, directive).await,
         Effect::OpenPull { step } => pulls::open(app, directive, *step).await,
         Effect::SyncPull { step } => pulls::sync(app, directive, *step).await,
-        Effect::Merge { step, head, .. } => pulls::merge(app, directive, *step, head).await,
+        Effect::Merge { step, head, .. } => merging::merge(app, directive, *step, head).await,
         Effect::ClosePull { step, reason } => pulls::close(app, directive, *step, reason).await,
         Effect::DeleteBranch { step } => pulls::delete_branch(app, directive, *step).await,
         Effect::RunTask { task } => {

@@ -1,7 +1,7 @@
-//! Opens, updates, merges and closes pull requests.
+//! Opens, updates and closes pull requests. [`super::merging`] merges them.
 
-use super::{EffectError, TRIES, step_of};
-use crate::github::{MergeMethod, MergeOutcome, MergeRefusal, NewPull, OpenState, PullChange, PullRequest};
+use super::{EffectError, step_of};
+use crate::github::{NewPull, OpenState, PullChange, PullRequest};
 use crate::report;
 use crate::runtime::app::App;
 use adjutant_domain::actor::Actor;
@@ -9,17 +9,10 @@ use adjutant_domain::calibration::TrackRecord;
 use adjutant_domain::check::Conclusion;
 use adjutant_domain::closing::ClosingReason;
 use adjutant_domain::directive::Directive;
-use adjutant_domain::failure::{Failure, MergeProblem};
-use adjutant_domain::ids::{Login, Sha, StepId};
+use adjutant_domain::ids::{Login, StepId};
 use adjutant_domain::signal::Signal;
 use adjutant_domain::status::StepStatus;
 use adjutant_domain::step::{Pull, Step};
-
-/// How often a merge that the app has no permission for is tried before a person is asked. This takes some seconds.
-const FORBIDDEN: u32 = 3;
-/// How often GitHub is asked whether a pull request can be merged before a person is informed. This takes a quarter of
-/// an hour.
-const NOT_COMPUTED: u32 = 12;
 
 type Done = Result<Vec<Signal>, EffectError>;
 
@@ -110,55 +103,6 @@ pub(super) async fn sync(app: &App, directive: &Directive, id: StepId) -> Done {
     Ok(if ready && (now.draft || pull.draft) { vec![Signal::PullReady { step: id }] } else { Vec::new() })
 }
 
-/// Merges a step's pull request if its head is still the one that the decision was about.
-pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &Sha) -> Done {
-    let Some((step, pull)) = with_pull(directive, id) else { return Ok(Vec::new()) };
-    if directive.step(id).is_none() && !step.status().is_done() {
-        // A superseded step is not merged any more, but an earlier try of this effect may have merged it.
-        let now = app.github.repository(&directive.repo).pull(pull.number).await?;
-        return Ok(if now.merged { seen(step, &now, &app.github.app().await?.bot_login) } else { Vec::new() });
-    }
-    if step.status() != StepStatus::Evaluating || step.head() != Some(head) {
-        return Ok(Vec::new());
-    }
-    let client = app.github.repository(&directive.repo);
-    let now = client.pull(pull.number).await?;
-    if now.merged || now.state == OpenState::Closed || now.head_sha != *head {
-        return Ok(seen(step, &now, &app.github.app().await?.bot_login));
-    }
-    // Anyone with write access can change the base of a step's pull request. Whether to merge into another base is a
-    // person's decision.
-    if now.base_branch != step.target {
-        let problem = MergeProblem::BaseChanged { now: now.base_branch, decided_on: step.target.clone() };
-        return Ok(vec![refused(id, head, problem)]);
-    }
-    if now.draft {
-        client.mark_ready(&now.node_id).await?;
-    }
-    let method = if step.is_final() { MergeMethod::Merge } else { MergeMethod::Squash };
-    let (title, message) = report::merge_message(directive, step);
-    Ok(match client.merge_pull(pull.number, head, method, &title, &message).await? {
-        MergeOutcome::Merged { sha, by } => {
-            let by = Actor::on_github(by, &app.github.app().await?.bot_login);
-            vec![Signal::PullMerged { step: id, by, sha }]
-        }
-        MergeOutcome::HeadMoved { head } => vec![Signal::HeadMoved { step: id, head, by: Actor::Unknown }],
-        MergeOutcome::Forbidden { reason } => {
-            return Err(unmerged(id, head, MergeProblem::Refused { answer: reason }, FORBIDDEN));
-        }
-        MergeOutcome::NotMergeable { reason, cause } => match super::trees::conflicts(app, directive, step).await? {
-            Some(paths) => vec![Signal::Conflicted { step: id, head: head.clone(), paths }],
-            None if client.pull(pull.number).await?.mergeable.is_none() => {
-                return Err(unmerged(id, head, MergeProblem::NotComputed, NOT_COMPUTED));
-            }
-            None if cause == MergeRefusal::Rule => vec![refused(id, head, MergeProblem::Refused { answer: reason })],
-            // There is no conflict, and the answer names no rule that only people can satisfy. GitHub's state or a
-            // check (Adjutant's own included) may lag by a moment.
-            None => return Err(unmerged(id, head, MergeProblem::Refused { answer: reason }, TRIES)),
-        },
-    })
-}
-
 /// Closes a step's pull request with a comment, and completes its open check runs.
 pub(super) async fn close(app: &App, directive: &Directive, id: StepId, reason: &ClosingReason) -> Done {
     let Some((step, pull)) = with_pull(directive, id) else { return Ok(Vec::new()) };
@@ -228,7 +172,7 @@ fn remembered(pull: &PullRequest) -> Pull {
     Pull { number: pull.number, node_id: pull.node_id.clone(), draft: pull.draft, closed: false }
 }
 
-fn with_pull(directive: &Directive, id: StepId) -> Option<(&Step, &Pull)> {
+pub(super) fn with_pull(directive: &Directive, id: StepId) -> Option<(&Step, &Pull)> {
     let step = directive.any_step(id)?;
     Some((step, step.pull.as_ref()?))
 }
@@ -255,14 +199,4 @@ fn superseded(directive: &Directive, found: PullRequest) -> Found<'_> {
         Some(earlier) if earlier.open_pull().is_none() => Found::Own(found),
         Some(_) => Found::StillOpen,
     }
-}
-
-fn refused(step: StepId, head: &Sha, reason: MergeProblem) -> Signal {
-    Signal::MergeRefused { step, head: head.clone(), reason }
-}
-
-/// A merge that is tried a few times before the engine is told that it was refused.
-fn unmerged(step: StepId, head: &Sha, problem: MergeProblem, tries: u32) -> EffectError {
-    let signal = refused(step, head, problem.clone());
-    EffectError::refused_then(Failure::Unmerged(problem), tries, vec![signal])
 }

@@ -5,10 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use adjutant::github::{CheckRun, GitHubError, MergeMethod, MergeOutcome, MergeRefusal, NewPull};
+use adjutant::github::{CheckRun, GitHubError, MergeOutcome, MergeRefusal, NewPull};
 use adjutant_domain::check::{CheckState, Conclusion};
 use adjutant_domain::{
     ids::{Branch, Login, Sha},
+    merging::MergeMethod,
     signal::Permission,
 };
 use serde_json::{Value, json};

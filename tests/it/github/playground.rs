@@ -1,12 +1,13 @@
 //! The gateway and `runtime::ingest` with the playground: the same calls over the same wire as with GitHub.
 
-use adjutant::github::{CheckRun, GitHubError, MergeMethod, MergeOutcome, NewPull, OpenState, PullChange};
+use adjutant::github::{CheckRun, GitHubError, MergeOutcome, NewPull, OpenState, PullChange};
 use adjutant_domain::check::{Annotation, AnnotationLevel, CheckAction, CheckState, Conclusion};
 use adjutant_domain::{
     actor::Actor,
     command::Command,
     effect::Reaction,
     ids::{Branch, Login, Sha},
+    merging::MergeMethod,
     signal::{Permission, Signal, Source, SourceKind},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};

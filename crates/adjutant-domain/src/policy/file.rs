@@ -12,6 +12,7 @@ use super::{
     AgentsPolicy, CiPolicy, DiffPolicy, JudgePolicy, Limits, Policy, Thresholds, VerifierNetwork, VerifierPolicy,
 };
 use crate::ids::{StepName, Usd};
+use crate::merging::MergeMethod;
 use crate::network::{HostName, HostPattern};
 use crate::{ci, text};
 
@@ -97,6 +98,9 @@ impl Reader {
                 ("plan_approval", _) => self.flag(node, key.name, &mut policy.plan_approval),
                 ("delivery", rule) => self.word(node, key.name, rule, delivery, &mut policy.delivery),
                 ("merge", rule) => self.word(node, key.name, rule, final_merge, &mut policy.merge),
+                ("merge_method", rule) => {
+                    self.word(node, key.name, rule, |word| Some(MergeMethod::parse(word)), &mut policy.merge_method);
+                }
                 ("base", _) => self.base(node, &mut policy.base),
                 ("agent", _) => self.agent(node, key.name, &mut policy.agent),
                 ("agents", _) => self.agents(node, &mut policy.agents),

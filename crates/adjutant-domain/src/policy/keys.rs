@@ -84,6 +84,13 @@ pub(super) const POLICY: &[Key<Policy>] = &[
         Rule::Word(&["person", "auto"]),
         |p| json!(p.merge),
     ),
+    Key::new(
+        "merge_method",
+        "How pull requests are merged into the base.",
+        Rule::Word(&["merge", "squash", "rebase"]),
+        |p: &Policy| json!(p.merge_method),
+    )
+    .or("as the repository allows"),
     Key::new("base", "The branch that work is based on.", Rule::Branch, |p: &Policy| json!(p.base))
         .or("the repository's default branch"),
     Key::new("agent", "Which of the operator's agents works.", Rule::Agent, |p: &Policy| json!(p.agent))

@@ -89,6 +89,7 @@ mod tests {
         plan_approval: false                    # default
         delivery: integration                   # default
         merge: person                           # default
+        merge_method:                           # default: as the repository allows
         base:                                   # default: the repository's default branch
         agent:                                  # default: the operator's default agent
         agents:

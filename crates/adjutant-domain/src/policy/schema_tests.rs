@@ -48,6 +48,7 @@ const KEYS: &[(&str, &[&str], &[&str])] = &[
     ("plan_approval", &["true", "false"], &["yes", "1", "'true'", "[]"]),
     ("delivery", &["integration", "direct"], &["Direct", "none", "true"]),
     ("merge", &["person", "auto"], &["nobody", "true"]),
+    ("merge_method", &["merge", "squash", "rebase"], &["fast-forward", "Squash", "true", "''"]),
     (
         "base",
         &["main", "release/1.x", "'@a'", "a-b_c"],

@@ -19,6 +19,7 @@ autonomy: full_auto
 plan_approval: true
 delivery: direct
 merge: auto
+merge_method: rebase
 base: release/1.x
 agent: fast
 agents: { plan: strong }
@@ -59,6 +60,7 @@ protected_paths: ["migrations/**", "*.sql"]
         plan_approval: true,
         delivery: Delivery::Direct,
         merge: FinalMerge::Auto,
+        merge_method: Some(MergeMethod::Rebase),
         base: Some("release/1.x".to_owned()),
         thresholds: Thresholds { green: 0.9, yellow: 0.5 },
         limits: Limits {

@@ -151,10 +151,23 @@ impl Person<'_> {
             "max_entries_to_merge": 5, "merge_method": "MERGE", "min_entries_to_merge": 1,
             "min_entries_to_merge_wait_minutes": 5,
         });
+        self.rule(branch, "merge_queue", parameters).await;
+    }
+
+    /// Adds a ruleset of one rule to a branch.
+    pub(crate) async fn rule(&self, branch: &str, kind: &str, parameters: Value) {
         let conditions = json!({ "ref_name": { "include": [format!("refs/heads/{branch}")], "exclude": [] } });
-        let rules = json!([{ "type": "merge_queue", "parameters": parameters }]);
-        let ruleset = json!({ "name": "queue", "enforcement": "active", "conditions": conditions, "rules": rules });
+        let mut rule = json!({ "type": kind });
+        if !parameters.is_null() {
+            rule["parameters"] = parameters;
+        }
+        let ruleset = json!({ "name": kind, "enforcement": "active", "conditions": conditions, "rules": [rule] });
         self.act(Method::POST, "/rulesets", ruleset).await;
+    }
+
+    /// Changes the settings of the repository.
+    pub(crate) async fn set_up(&self, settings: Value) {
+        self.act(Method::PATCH, "", settings).await;
     }
 
     /// Sets a commit status, as a service outside of GitHub does.
