@@ -5,7 +5,6 @@
 //! migrated. If the database becomes unreachable later, each part retries; this module logs the outage once, restarts a
 //! private server that died, and logs the recovery.
 
-use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -27,7 +26,7 @@ use crate::runtime::{self, App};
 use crate::settings::{self, Settings};
 use crate::store::cluster::{Cluster, ClusterError};
 use crate::store::{Store, StoreError};
-use crate::web::{Web, WebhookSecret};
+use crate::web::{self, Web, WebhookSecret};
 use crate::workspace::sandbox::{self, Sandbox, SandboxConfig, SandboxError};
 use crate::workspace::{GitError, Workspaces};
 
@@ -95,8 +94,7 @@ pub async fn serve_as(
     let turned_away = Arc::new(Notify::new());
     let web = Web::new(database.store.clone(), secret, arrived.clone()).telling_of_lost(turned_away.clone());
     let app = Arc::new(app(settings, &database.store, arrived, turned_away).await?);
-    let receiver = axum::serve(listener, web.router()).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let mut receiver = tokio::spawn(receiver.into_future());
+    let mut receiver = tokio::spawn(web::serve(listener, web.router(), stop.clone()));
     tracing::info!(%address, github = app.github_url(), "listening for GitHub's deliveries");
 
     let outcome = tokio::select! {

@@ -1,59 +1,63 @@
 //! `POST /webhooks/github`.
 //!
-//! The checks are done in the order size, headers, signature. Only then is the body parsed, and only for the columns of
+//! The checks are done in the order headers, size, signature. Only then is the body parsed, and only for the columns of
 //! the inbox. Every delivery with a valid signature is stored. A body that cannot be parsed is stored as failed,
 //! because it is evidence, and an error answer to GitHub would not help.
 
-use std::time::Duration;
-
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use tracing::Instrument;
 
-use super::{Verified, Web, answer};
+use super::bodies::Received;
+use super::connections::Kept;
+use super::signature::Signature;
+use super::{SignatureError, Verified, Web, answer};
 use crate::store::inbox::{NewDelivery, Receipt};
 use adjutant_domain::input::{self, JsonError};
 
-/// GitHub caps payloads at 25 MB (<https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap>).
-const LARGEST: usize = 25 << 20;
-/// GitHub stops waiting after 10 s, so nobody waits for the answer to a slower body.
-const BODY_DEADLINE: Duration = Duration::from_secs(10);
-/// When proxies and people should try again. GitHub itself marks the delivery as failed, and it can be redelivered for
-/// three days.
-const RETRY_AFTER: &str = "30";
 /// Longer than any event name or GUID of GitHub's.
 const LONGEST_NAME: usize = 128;
 
-pub(super) async fn receive(State(web): State<Web>, headers: HeaderMap, body: Body) -> Response {
-    let body = match read(&headers, body).await {
-        Ok(body) => body,
-        Err(refusal) => return refusal,
-    };
+pub(super) async fn receive(
+    State(web): State<Web>,
+    Extension(kept): Extension<Kept>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let names = match Names::read(&headers) {
         Ok(names) => names,
         Err(sentence) => return answer::error(StatusCode::BAD_REQUEST, &sentence),
     };
-    let signature = headers.get("x-hub-signature-256").map(HeaderValue::as_bytes);
-    let body = match web.secret.verify(signature, body) {
-        Ok(body) => body,
-        Err(error) => {
-            // Only the fact is logged. Anybody can choose the headers of an unsigned request.
-            tracing::warn!(%error, "a delivery was refused");
-            return answer::error(StatusCode::UNAUTHORIZED, &error.to_string());
-        }
+    let signature = match Signature::read(headers.get("x-hub-signature-256").map(HeaderValue::as_bytes)) {
+        Ok(signature) => signature,
+        Err(error) => return unsigned(error),
     };
+    let body = match web.bodies.read(&headers, body).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal.answer(),
+    };
+    let body = match web.secret.verify(&signature, body) {
+        Ok(body) => body,
+        Err(error) => return unsigned(error),
+    };
+    kept.set(true);
     let span = tracing::info_span!("receive", delivery = names.guid, event = names.event);
     keep(&web, &names, &headers, &body).instrument(span).await
 }
 
+/// Refuses a delivery. Only the fact is logged: anybody can choose the headers of an unsigned request.
+fn unsigned(error: SignatureError) -> Response {
+    tracing::warn!(%error, "a delivery was refused");
+    answer::error(StatusCode::UNAUTHORIZED, &error.to_string())
+}
+
 /// Stores the delivery in the inbox, and answers after that.
-async fn keep(web: &Web, names: &Names<'_>, headers: &HeaderMap, body: &Verified<Bytes>) -> Response {
-    let (envelope, fault) = match input::json::<Envelope>(body.get()) {
+async fn keep(web: &Web, names: &Names<'_>, headers: &HeaderMap, body: &Verified<Received>) -> Response {
+    let (envelope, fault) = match input::json::<Envelope>(body.get().bytes()) {
         Ok(envelope) => (envelope, None),
         Err(error) => (Envelope::default(), Some(fault(headers, &error))),
     };
@@ -63,7 +67,7 @@ async fn keep(web: &Web, names: &Names<'_>, headers: &HeaderMap, body: &Verified
         action: envelope.action.as_deref(),
         installation_id: envelope.installation.map(|installation| installation.id),
         hook_target: names.target.as_deref(),
-        body: body.get(),
+        body: body.get().bytes(),
         fault: fault.as_deref(),
     };
     match web.store.receive_delivery(&new).await {
@@ -88,31 +92,8 @@ async fn keep(web: &Web, names: &Names<'_>, headers: &HeaderMap, body: &Verified
         Err(error) => {
             tracing::error!(%error, "the delivery could not be stored; the answer is 503, so that GitHub records it as failed");
             web.turned_away.notify_one();
-            let mut refusal = answer::error(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the delivery could not be stored; redeliver it when /readyz says ready",
-            );
-            refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
-            refusal
+            answer::later("the delivery could not be stored; redeliver it when /readyz says ready")
         }
-    }
-}
-
-/// The whole body, or an error answer if it is too large, too slow or incomplete.
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
-    let too_large = || {
-        answer::error(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 25 MiB, which no delivery of GitHub's is")
-    };
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > LARGEST as u64) {
-        return Err(too_large());
-    }
-    let collected = tokio::time::timeout(BODY_DEADLINE, Limited::new(body, LARGEST).collect()).await;
-    match collected {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(answer::error(StatusCode::BAD_REQUEST, "the body broke off")),
-        Err(_) => Err(answer::error(StatusCode::REQUEST_TIMEOUT, "the body did not arrive within 10 s")),
     }
 }
 

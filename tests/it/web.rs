@@ -165,8 +165,7 @@ async fn a_body_beyond_25_mib_is_refused_whether_or_not_it_says_so() {
     assert_eq!(answer(announced).await.0, StatusCode::PAYLOAD_TOO_LARGE);
 
     let mut stream = TcpStream::connect(served.address).await.unwrap();
-    let head = "POST /webhooks/github HTTP/1.1\r\nhost: adjutant\r\ntransfer-encoding: chunked\r\n\r\n";
-    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(head("transfer-encoding: chunked").as_bytes()).await.unwrap();
     for chunk in large.chunks(1 << 20) {
         stream.write_all(format!("{:x}\r\n", chunk.len()).as_bytes()).await.unwrap();
         stream.write_all(chunk).await.unwrap();
@@ -176,6 +175,51 @@ async fn a_body_beyond_25_mib_is_refused_whether_or_not_it_says_so() {
     stream.read_exact(&mut line).await.unwrap();
     assert_eq!(&line, b"HTTP/1.1 413");
     assert_eq!(served.rows().await, 0);
+}
+
+/// The head of a delivery whose signature is well-formed and wrong.
+fn head(more: &str) -> String {
+    let signature = sign("another secret", b"");
+    format!(
+        "POST /webhooks/github HTTP/1.1\r\nhost: adjutant\r\nx-github-event: issues\r\nx-github-delivery: g-x\r\n\
+         x-hub-signature-256: {signature}\r\n{more}\r\n\r\n"
+    )
+}
+
+#[tokio::test]
+async fn a_request_without_a_signature_is_refused_before_its_body_is_read() {
+    let served = Served::start().await;
+    let mut floods = Vec::new();
+    for _ in 0..40 {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        let unsigned =
+            format!("POST /webhooks/github HTTP/1.1\r\nhost: adjutant\r\ncontent-length: {}\r\n\r\n", 24 << 20);
+        stream.write_all(unsigned.as_bytes()).await.unwrap();
+        floods.push(stream);
+    }
+    for stream in &mut floods {
+        let mut line = [0; 12];
+        stream.read_exact(&mut line).await.unwrap();
+        assert_eq!(&line, b"HTTP/1.1 400");
+    }
+    assert_eq!(served.rows().await, 0);
+}
+
+#[tokio::test]
+async fn many_connections_that_say_nothing_or_stop_within_a_body_keep_no_delivery_out() {
+    let served = Served::start().await;
+    let mut floods = Vec::new();
+    for number in 0..300 {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        if number % 2 == 0 {
+            stream.write_all(head("content-length: 1000").as_bytes()).await.unwrap();
+        }
+        floods.push(stream);
+    }
+    assert_eq!(answer(served.delivery("g-1", payload())).await.0, StatusCode::ACCEPTED);
+    assert_eq!(served.readiness().await, StatusCode::OK);
+    // The oldest was closed for a newer one.
+    assert_eq!(floods[1].read(&mut [0; 1]).await.unwrap(), 0);
 }
 
 #[tokio::test]
