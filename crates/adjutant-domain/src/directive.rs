@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 mod state;
 mod tries;
+mod turned_away;
 
 pub use state::{DirectiveState, NoReason, Pause, PauseReason, PauseReasons, Underway};
+pub use turned_away::TurnedAway;
 
 use super::approval::Approval;
 use super::baseline::Baseline;
@@ -98,6 +100,9 @@ pub struct Directive {
     /// A run ended because what is left of the budget did not cover its next request to a model.
     #[serde(default)]
     pub short_of_money: bool,
+    /// Who was told that their commands do not count.
+    #[serde(default, skip_serializing_if = "TurnedAway::is_empty")]
+    pub turned_away: TurnedAway,
     /// Time spent working: pauses and waiting for people are not counted.
     pub clock: WorkClock,
     /// When the label was set.
@@ -236,6 +241,7 @@ impl Directive {
             approvals: Vec::new(),
             budget: None,
             short_of_money: false,
+            turned_away: TurnedAway::default(),
             clock: WorkClock::default(),
             created_at: now,
         }

@@ -22,12 +22,22 @@ use crate::text::truncate;
 const LONGEST_TOLD: usize = 500;
 
 impl Transition {
-    /// Carries out an order, or says why not. Bots give none, and get no answer.
+    /// Carries out an order, or says why not. Bots give none, and get no answer; people without write access get one.
     pub(super) fn commanded(&mut self, commanded: &Commanded) {
         if commanded.actor.bot {
             return;
         }
-        self.person(&commanded.actor.login);
+        let login = &commanded.actor.login;
+        let unanswered = if commanded.actor.may_command() {
+            self.directive.turned_away.covers(login, commanded.at)
+        } else {
+            !self.directive.turned_away.note(login, commanded.at)
+        };
+        if unanswered {
+            self.silent = true;
+            return;
+        }
+        self.person(login);
         let taken = if commanded.actor.may_command() {
             self.obey(commanded)
         } else {

@@ -69,6 +69,32 @@ fn orders_without_write_access_are_refused_and_change_nothing() {
 }
 
 #[test]
+fn people_without_write_access_are_told_once_and_what_they_wrote_never_counts() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    world.verified("a", yellow());
+    let approve = || Command::Approve { step: None };
+    world.order(actor("outsider", Permission::Read), Some("a"), approve());
+    assert_eq!(world.effects.iter().filter(|effect| matches!(effect, Effect::Reply { .. })).count(), 1);
+    let (told, written) = (world.events.len(), world.now + Duration::minutes(5));
+    for _ in 0..60 {
+        world.order_at(actor("outsider", Permission::None), Some("a"), approve(), None, Some(written));
+        assert_eq!((world.effects.len(), world.events.len()), (0, told));
+    }
+    // They have got write access since: a look at GitHub finds what was not answered.
+    world.order_at(actor("outsider", Permission::Write), Some("a"), approve(), None, Some(written));
+    assert_eq!(world.waiting(), [ApprovalKind::StepReview]);
+    world.order_at(
+        actor("outsider", Permission::Write),
+        Some("a"),
+        approve(),
+        None,
+        Some(written + Duration::seconds(1)),
+    );
+    assert!(world.merges("a"));
+}
+
+#[test]
 fn a_bots_order_is_not_even_answered() {
     let mut world = World::started(Policy::default(), diamond());
     let bot = Requester { bot: true, ..actor("other[bot]", Permission::Admin) };
