@@ -145,6 +145,13 @@ impl RepoClient {
         self.last_event(issue, |event| event.event == "closed").await
     }
 
+    /// The event by which a pull request was converted to a draft, where nobody marked it as ready since.
+    pub async fn last_drafted(&self, pull: u64) -> Result<Option<IssueEvent>, GitHubError> {
+        let of_drafts = |event: &IssueEvent| matches!(event.event.as_str(), "convert_to_draft" | "ready_for_review");
+        let last = self.last_event(pull, of_drafts).await?;
+        Ok(last.filter(|event| event.event == "convert_to_draft"))
+    }
+
     async fn last_event(
         &self,
         issue: u64,

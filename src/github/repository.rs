@@ -101,6 +101,16 @@ impl RepoClient {
         stands_at(self.get_surely(&branch_path(branch)).await)
     }
 
+    /// The name that a branch has since it was renamed; `None` if it was not.
+    ///
+    /// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-branches-in-your-repository/renaming-a-branch>:
+    /// the API leads from the old name to the new one.
+    pub async fn renamed_branch(&self, branch: &Branch) -> Result<Option<Branch>, GitHubError> {
+        let found = present(self.get(&format!("/branches/{}", segments(branch.as_str()))).await)?;
+        let now = found.map(|answer| answer.json::<RawBranch>()).transpose()?.map(|found| found.name);
+        Ok(now.filter(|name| name != branch))
+    }
+
     /// Creates a branch and returns its commit, which differs from the requested one if the branch existed already.
     pub async fn create_branch(&self, branch: &Branch, sha: &Sha) -> Result<Sha, GitHubError> {
         let body = json!({ "ref": format!("refs/heads/{branch}"), "sha": sha });
@@ -223,6 +233,11 @@ struct RawPermission {
 struct RawContent {
     content: String,
     encoding: String,
+}
+
+#[derive(Deserialize)]
+struct RawBranch {
+    name: Branch,
 }
 
 #[derive(Deserialize)]

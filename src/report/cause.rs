@@ -18,7 +18,7 @@ pub fn words(cause: &Cause) -> String {
         Cause::NothingChanged => "nothing was changed".to_owned(),
         Cause::ChangeRefused { faults } => refused(faults),
         Cause::ReworksUsedUp { reworks, cause } => format!("{}, after {reworks} reworks", words(cause)),
-        Cause::PullClosed { by } => format!("{by} closed its pull request, and other steps depend on it"),
+        Cause::PullClosed { by } => format!("{by} closed its pull request; opened again, it goes on"),
         Cause::StateUnknown => "an older version left it in a state that is not known any more".to_owned(),
         Cause::AgentAsks => "its agent asks something".to_owned(),
         Cause::Failure(failure) => failure::words(failure),
@@ -70,7 +70,6 @@ fn stopped(how: StopReason) -> &'static str {
         StopReason::Command => "`/stop`",
         StopReason::Issue(IssueEnd::Closed) => "the issue was closed",
         StopReason::Issue(IssueEnd::Gone) => "the issue was transferred or deleted",
-        StopReason::FinalPullClosed => "the final pull request was closed unmerged",
     }
 }
 
@@ -120,7 +119,7 @@ mod tests {
         what the agent handed in was not taken (`a.env` line 1 holds a token)
         what the agent handed in was not taken (one; two; three; and 2 more reasons)
         nothing was changed, after 3 reworks
-        mona closed its pull request, and other steps depend on it
+        mona closed its pull request; opened again, it goes on
         an older version left it in a state that is not known any more
         The agent ended without leaving a result file.
         as version 1 said it
@@ -135,7 +134,6 @@ mod tests {
             DirectiveFailure::Stopped { by: by(), how: StopReason::Command },
             DirectiveFailure::Stopped { by: by(), how: StopReason::Issue(IssueEnd::Closed) },
             DirectiveFailure::Stopped { by: by(), how: StopReason::Issue(IssueEnd::Gone) },
-            DirectiveFailure::Stopped { by: by(), how: StopReason::FinalPullClosed },
             DirectiveFailure::FailedSteps { steps, last: Some(Cause::Failure(Failure::NoResult)) },
             DirectiveFailure::Failure(Failure::Dropped),
             DirectiveFailure::Legacy("as version 1 said it".to_owned()),
@@ -148,7 +146,6 @@ mod tests {
         stopped by mona: `/stop`
         stopped by mona: the issue was closed
         stopped by mona: the issue was transferred or deleted
-        stopped by mona: the final pull request was closed unmerged
         the agent could not be run on 2 steps (a, b), so that something is wrong beyond the steps; mend that, then set the label again. The last reason: The agent ended without leaving a result file.
         dropped by an operator
         as version 1 said it

@@ -11,7 +11,7 @@ use adjutant_domain::check::{Annotation, AnnotationLevel, CheckAction, CheckStat
 use adjutant_domain::directive::Directive;
 use adjutant_domain::evaluation::{Confidence, Evaluation, Verdict, VerifierResult};
 use adjutant_domain::question::Question;
-use adjutant_domain::status::{DirectiveStatus, StepStatus};
+use adjutant_domain::status::StepStatus;
 use adjutant_domain::step::{Step, StepState};
 
 /// The longest title; GitHub's lists cut it far earlier.
@@ -222,8 +222,9 @@ fn stand<'a>(directive: &'a Directive, step: &Step) -> Standing<'a> {
         StepStatus::Skipped => {
             return Standing::of(Completed(Cancelled), "skipped", format!("This step was skipped. {}", reason()));
         }
-        _ if matches!(directive.status(), DirectiveStatus::Failed | DirectiveStatus::Archived) => {
-            let why = inline(&directive.state.failure().map(cause::directive).unwrap_or_default(), 1_000);
+        _ if directive.status().is_over() => {
+            let failure = directive.state.failure().map(cause::directive);
+            let why = inline(&failure.unwrap_or_else(|| "Its goal was reached without this.".to_owned()), 1_000);
             return Standing::of(Completed(Cancelled), "called off", format!("The directive has ended. {why}"));
         }
         _ if directive.earlier_step(step.id).is_some() => {
@@ -251,6 +252,9 @@ fn stand<'a>(directive: &'a Directive, step: &Step) -> Standing<'a> {
             sentence: inline(&question::words(&approval.question), 1_000),
             approval: Some(approval),
         };
+    }
+    if let (StepState::Merging { .. }, Some(hold)) = (&step.state, step.hold()) {
+        return Standing::of(Completed(Success), titled("held back as a draft"), words::held_back(hold));
     }
     match (&step.state, evaluation.map(|evaluation| evaluation.confidence)) {
         (StepState::Blocked { .. }, _) => Standing::of(Completed(ActionRequired), titled("blocked"), reason()),

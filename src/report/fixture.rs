@@ -150,7 +150,7 @@ pub(crate) fn paused(reasons: &[PauseReason]) -> DirectiveState {
 }
 
 fn pull(number: u64) -> Pull {
-    Pull { number, node_id: format!("PR_{number}"), draft: false, closed: false }
+    Pull::new(number, format!("PR_{number}"), false)
 }
 
 fn task(number: u32, kind: TaskKind, step: Option<StepId>, status: TaskStatus, cents: i64) -> Task {

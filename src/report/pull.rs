@@ -19,6 +19,11 @@ pub fn step_marker(step: StepId) -> String {
     format!("<!-- adjutant:step:{step} -->")
 }
 
+/// The hidden last line of what Adjutant writes into a step's pull request.
+fn end_marker(step: StepId) -> String {
+    format!("<!-- /adjutant:step:{step} -->")
+}
+
 /// The title of a step's pull request, without references and mentions.
 pub fn pull_title(directive: &Directive, step: &Step) -> String {
     let title = if step.is_final() { directive.title.clone() } else { format!("{}: {}", step.name, step.description) };
@@ -31,12 +36,25 @@ pub fn pull_title(directive: &Directive, step: &Step) -> String {
 pub fn pull_body(directive: &Directive, step: &Step, record: &TrackRecord, links: &Links) -> String {
     let record = if directive.reaches_base(step) { track_record(record) } else { String::new() };
     fit(MAX_BODY, |chars| {
-        if step.is_final() {
+        let text = if step.is_final() {
             story::render(directive, step, &record, links, chars)
         } else {
             render(directive, step, &record, chars)
-        }
+        };
+        format!("{text}\n{}", end_marker(step.id))
     })
+}
+
+/// The body of a step's pull request with Adjutant's part as it is now, and what people wrote before and after it as it
+/// was. `None` if nothing is to be written: it is so already, people removed that part, or both together are too long.
+pub fn updated_body(step: StepId, body: &str, own: &str) -> Option<String> {
+    // The editor on GitHub's pages writes line ends of two characters.
+    let body = body.replace("\r\n", "\n");
+    let (begin, end) = (step_marker(step), end_marker(step));
+    let (before, rest) = body.split_once(&begin)?;
+    let after = rest.split_once(&end).map_or("", |(_, after)| after);
+    let updated = format!("{before}{own}{after}");
+    (updated.trim_end() != body.trim_end() && updated.len() <= MAX_BODY).then_some(updated)
 }
 
 /// What became of earlier scores of this repository; empty where they are too few to say.
@@ -170,6 +188,7 @@ mod tests {
         > Added `convert`.
 
         <sub>implement step `convert`. Review it as any pull request, or write `/approve` or `/rework WHAT`; pushes to `adjutant/7-1/g1-convert` are kept.</sub>
+        <!-- /adjutant:step:4693fc93-c4f1-5b21-af60-7be945380b90 -->
         ");
     }
 
@@ -212,6 +231,7 @@ mod tests {
         </details>
 
         <sub>4 steps · 1 rework · $1.06 · 25 min at work · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
+        <!-- /adjutant:step:2a81d030-3f64-5527-acc0-99cfb9b8fc37 -->
         ");
     }
 
@@ -237,6 +257,24 @@ mod tests {
             assert_eq!(body.matches("\n</details>").count(), body.matches("<details>").count(), "{body}");
             assert_eq!(title.lines().count(), 1);
         }
+    }
+
+    #[test]
+    fn what_people_write_around_adjutants_part_stays() {
+        let (directive, record) = (fixture::directive(), TrackRecord::default());
+        let step = &directive.steps[1];
+        let own = pull_body(&directive, step, &record, &fixture::links());
+        let mut later = step.clone();
+        later.summary = Some("Done since.".to_owned());
+        let newer = pull_body(&directive, &later, &record, &fixture::links());
+        assert_eq!(updated_body(step.id, &own, &own), None);
+        assert_eq!(updated_body(step.id, &own, &newer).as_deref(), Some(newer.as_str()));
+        let edited = format!("Mind the units.\n\n{own}\n\n- [ ] tried by hand").replace('\n', "\r\n");
+        assert_eq!(updated_body(step.id, &edited, &own), None);
+        let expected = format!("Mind the units.\n\n{newer}\n\n- [ ] tried by hand");
+        assert_eq!(updated_body(step.id, &edited, &newer), Some(expected));
+        assert_eq!(updated_body(step.id, "All of it was removed.", &newer), None);
+        assert_eq!(updated_body(step.id, &format!("{own}{}", "x".repeat(MAX_BODY)), &newer), None, "theirs goes first");
     }
 
     #[test]

@@ -44,6 +44,7 @@ fn render(directive: &Directive, links: &Links, now: DateTime<Utc>, chars: usize
         running(directive, now),
         before(directive, links),
         held(directive),
+        held_back(directive, links),
         origin(directive, chars),
         overrides::overrides(directive),
         footer(directive, now),
@@ -316,6 +317,18 @@ fn before(directive: &Directive, links: &Links) -> String {
         .before(directive.issue)
         .map_or_else(|| "the one before".to_owned(), |url| format!("[the one before]({url})"));
     format!("Directive {} of this issue, after {before}.", directive.ordinal)
+}
+
+/// Pull requests that people hold back as drafts.
+fn held_back(directive: &Directive, links: &Links) -> String {
+    if directive.status().is_over() {
+        return String::new();
+    }
+    let steps = directive.all_steps().filter(|step| !step.status().is_done());
+    let lines: Vec<String> = steps
+        .filter_map(|step| Some(format!("- **{}**: {}", named(step, links), words::held_back(step.hold()?))))
+        .collect();
+    if lines.is_empty() { String::new() } else { format!("**Held back**\n\n{}", lines.join("\n")) }
 }
 
 /// Tasks that wait for capacity, once for each limit.

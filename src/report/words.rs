@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
-use super::text::code;
+use super::text::{self, code};
 use adjutant_domain::approval::{Approval, ApprovalKind};
 use adjutant_domain::directive::{Directive, PauseReason};
 use adjutant_domain::evaluation::{Confidence, Evaluation, Verdict};
 use adjutant_domain::failure::AgentErrorKind;
 use adjutant_domain::ids::{StepId, Usd};
 use adjutant_domain::status::StepStatus;
-use adjutant_domain::step::{PassedBy, Step, StepKind, StepState};
+use adjutant_domain::step::{Hold, PassedBy, Step, StepKind, StepState};
 use adjutant_domain::task::{CapacityLimit, QueueReason, Task, TaskStatus};
 
 /// How a step stands, drawn.
@@ -56,12 +56,22 @@ pub fn state(directive: &Directive, step: &Step) -> String {
         | StepState::Judging { .. }
         | StepState::AwaitingDecision { .. } => "being proved",
         StepState::AwaitingCi { .. } => "waits for the repository's CI",
+        StepState::Merging { .. } if step.hold().is_some() => "held back as a draft",
         StepState::Merging { .. } => "merging",
         StepState::Reworking { .. } | StepState::AwaitingSteps { .. } => "goes to rework",
         StepState::Blocked { .. } => "blocked",
         StepState::Failed { .. } => "could not be run",
     };
     state.to_owned()
+}
+
+/// Who holds a pull request back, and how it goes on.
+pub fn held_back(hold: &Hold) -> String {
+    format!(
+        "{} converted it to a draft: it is merged once it is marked as ready for review, or once they or an administrator \
+         approve it.",
+        text::actor(&hold.by)
+    )
 }
 
 /// The question about a step that waits for a person.

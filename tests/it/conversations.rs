@@ -16,6 +16,7 @@ mod crossing;
 mod delivery;
 mod diff;
 mod flaky;
+mod holds;
 mod left_out;
 mod life;
 mod merging;

@@ -83,7 +83,7 @@ fn step(name: &str, branch: &str, pull: u64) -> Step {
     let (branch, target) = (Branch::new(branch), Branch::new("adjutant/7-1/main"));
     Step {
         state: at(Sha::new("aaa")),
-        pull: Some(Pull { number: pull, node_id: "PR_8".to_owned(), draft: false, closed: false }),
+        pull: Some(Pull::new(pull, "PR_8".to_owned(), false)),
         ..Step::new(id, StepName::new(name), StepKind::Implement, branch, target)
     }
 }
@@ -462,7 +462,10 @@ async fn a_closed_pull_request_was_merged_or_closed_by_somebody_else() {
 
     let server = Scripted::start(day(json!({ "state": "closed" }))).await;
     let signal = only(read(&server, &Kept::directive(&directive()).await, "pull_request", closed.clone()).await);
-    assert_eq!(signal, Signal::PullClosed { step: parse, by: Actor::Person(Login::new("maintainer")) });
+    assert_eq!(
+        signal,
+        Signal::PullClosed { step: parse, by: Actor::Person(Login::new("maintainer")), may_decide: true }
+    );
     reason(read(&server, &Kept::directive(&directive()).await, "pull_request", by_us).await);
 
     let open = Scripted::start(good_day).await;

@@ -136,7 +136,7 @@ impl Life {
         let (id, head) = (self.directive.step_named(step).unwrap().id, Sha::new(format!("{step}-head")));
         let outcome = TaskOutcome::Changed { head: head.clone(), summary: String::new(), findings: Vec::new() };
         self.tell(Signal::TaskFinished { task: self.task(step), outcome, cost: Usd::ZERO }).await;
-        let pull = Pull { number: 10 + self.directive.issue, node_id: String::new(), draft: false, closed: false };
+        let pull = Pull::new(10 + self.directive.issue, String::new(), false);
         self.tell(Signal::PullOpened { step: id, pull }).await;
         let lint = VerifierResult {
             name: "lint".to_owned(),
@@ -278,7 +278,7 @@ async fn a_report_whose_draft_was_closed_takes_no_slot_of_a_pull_request() {
 
     // Its agent shows a draft, and then reports that no change was needed. That waits for a person on the issue.
     life.tell(Signal::TaskStarted { task }).await;
-    let pull = Pull { number: 11, node_id: String::new(), draft: true, closed: false };
+    let pull = Pull::new(11, String::new(), true);
     life.tell(Signal::PullOpened { step, pull }).await;
     let evidence = Some("`src/lib.rs`, line 7".to_owned());
     let outcome = TaskOutcome::Unchanged { summary: String::new(), report: None, evidence, head: None };

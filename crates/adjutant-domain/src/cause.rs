@@ -68,8 +68,6 @@ pub enum StopReason {
     Command,
     /// The end of the issue.
     Issue(IssueEnd),
-    /// The final pull request was closed unmerged.
-    FinalPullClosed,
 }
 
 /// How an issue came to its end.

@@ -3,7 +3,6 @@
 //! A signal carries facts that were read before it was made (who may do what, where a branch stands), so that
 //! the engine decides without asking.
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,12 +16,16 @@ use super::directive::Base;
 use super::effect::Effect;
 use super::evaluation::{Judgement, VerifierResult};
 use super::failure::{Failure, MergeProblem};
-use super::ids::{Login, Repo, Sha, StepId, TaskId, Usd};
+use super::ids::{Branch, Login, Repo, Sha, StepId, TaskId, Usd};
 use super::policy::options::PolicyOverride;
 use super::policy::{Policy, PolicyFault};
 use super::replan::IssueText;
 use super::step::{Finding, Pull, VerifierProgress};
 use super::task::{AgentPause, Measure, QueueReason};
+
+mod order;
+
+pub use order::{Commanded, Permission, PolicyRead, Requester, Source, SourceKind};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,6 +121,13 @@ pub enum Signal {
         /// The agent, and until when.
         pause: AgentPause,
     },
+    /// The base branch has another name.
+    BaseRenamed {
+        /// The name that it had.
+        from: Branch,
+        /// The name that it has.
+        to: Branch,
+    },
     /// The integration branch is there.
     IntegrationCut,
     /// A step's pull request is there.
@@ -131,6 +141,16 @@ pub enum Signal {
     PullReady {
         /// Whose.
         step: StepId,
+        /// Who marked it; none where Adjutant did.
+        #[serde(default)]
+        by: Option<Requester>,
+    },
+    /// Somebody converted a step's pull request to a draft.
+    PullDrafted {
+        /// Whose.
+        step: StepId,
+        /// Who.
+        by: Actor,
     },
     /// The verifiers are done with the base commit.
     BaseVerified {
@@ -221,6 +241,16 @@ pub enum Signal {
         step: StepId,
         /// Who closed it.
         by: Actor,
+        /// Whether they have write access, as GitHub says when asked; not where it is not known who they are.
+        #[serde(default)]
+        may_decide: bool,
+    },
+    /// A pull request that was closed unmerged is open again.
+    PullReopened {
+        /// Whose.
+        step: StepId,
+        /// Who opened it.
+        by: Actor,
     },
     /// GitHub did not merge.
     MergeRefused {
@@ -307,125 +337,6 @@ pub struct Labelled {
     pub agents: Option<Vec<String>>,
     /// Where work would be based; none where the branch is missing.
     pub base: Option<Base>,
-}
-
-/// Somebody who asks for something on GitHub.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Requester {
-    /// Their login.
-    pub login: Login,
-    /// What they may do now, as GitHub says when asked.
-    pub permission: Permission,
-    /// Whether it is a bot: bots give no orders.
-    pub bot: bool,
-}
-
-impl Requester {
-    /// Whether their orders count.
-    pub fn may_command(&self) -> bool {
-        !self.bot && self.permission >= Permission::Write
-    }
-}
-
-/// What somebody may do in a repository.
-///
-/// <https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user>: `maintain`
-/// shows as `write`, `triage` as `read`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Permission {
-    /// Nothing.
-    None,
-    /// Read, or triage.
-    Read,
-    /// Write, or maintain.
-    Write,
-    /// Everything.
-    Admin,
-}
-
-/// An order, with where and when it was given.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Commanded {
-    /// Who.
-    pub actor: Requester,
-    /// What.
-    pub command: Command,
-    /// On which pull request; none on the issue.
-    pub pull: Option<u64>,
-    /// The commit that a review is about; a comment carries none.
-    pub sha: Option<Sha>,
-    /// Where the answer goes.
-    pub source: Source,
-    /// When it was written.
-    pub at: DateTime<Utc>,
-    /// All that was written with it, for the record; nothing where a button was pressed.
-    #[serde(default)]
-    pub words: Option<String>,
-    /// What the policy says by now, where the order is to take it.
-    #[serde(default)]
-    pub policy: Option<Box<PolicyRead>>,
-}
-
-/// What a repository says by now of how it is worked on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PolicyRead {
-    /// The policy, or what is wrong with it.
-    pub policy: Result<Policy, Vec<PolicyFault>>,
-    /// What the issue's labels and options override of the policy.
-    pub overrides: Vec<PolicyOverride>,
-    /// The agents that the operator offers.
-    pub agents: Option<Vec<String>>,
-    /// The base branch with its head; none where the branch is missing.
-    pub base: Option<Base>,
-}
-
-/// The comment, review or button by which an order was given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    /// What it is.
-    pub kind: SourceKind,
-    /// Its database id.
-    pub id: u64,
-    /// Its GraphQL id.
-    pub node_id: String,
-    /// The issue or pull request it stands in.
-    pub number: u64,
-    /// Which command of it, counted from zero.
-    pub index: u32,
-}
-
-/// Where an order was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceKind {
-    /// A comment on an issue or pull request.
-    IssueComment,
-    /// A comment on a line of a diff.
-    ReviewComment,
-    /// A review.
-    Review,
-    /// A button of a check run: there is no text that could be reacted to.
-    Button,
-}
-
-impl SourceKind {
-    /// The word in natural keys and hidden markers. It was released and never changes.
-    pub fn key_word(self) -> &'static str {
-        match self {
-            Self::IssueComment => "IssueComment",
-            Self::ReviewComment => "ReviewComment",
-            Self::Review => "Review",
-            Self::Button => "Button",
-        }
-    }
-}
-
-impl Source {
-    /// What is unique to one command: where it was written, and which command of that text it is.
-    pub fn key(&self, separator: char) -> String {
-        format!("{}{separator}{}{separator}{}", self.kind.key_word(), self.id, self.index)
-    }
 }
 
 /// What came of an agent's run.

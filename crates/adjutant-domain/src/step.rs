@@ -1,5 +1,6 @@
 //! Steps: the pieces of work a chain consists of, and the pull requests that carry them.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 mod state;
@@ -8,6 +9,7 @@ mod submission;
 pub use state::{CiWait, Last, MergeRequest, PassedBy, StepState, VerifierProgress};
 pub use submission::{Candidate, Submission};
 
+use super::actor::Actor;
 use super::evaluation::PastRuns;
 use super::ids::{Branch, Sha, StepId, StepName};
 use super::status::{InvalidTransition, StepStatus};
@@ -121,6 +123,25 @@ pub struct Pull {
     /// Whether a person closed it unmerged.
     #[serde(default)]
     pub closed: bool,
+    /// That a person holds it back; it is not merged then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+}
+
+/// A pull request that a person converted to a draft.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Who did it.
+    pub by: Actor,
+    /// When Adjutant learned of it.
+    pub at: DateTime<Utc>,
+}
+
+impl Pull {
+    /// An open pull request that nobody holds back.
+    pub fn new(number: u64, node_id: String, draft: bool) -> Self {
+        Self { number, node_id, draft, closed: false, hold: None }
+    }
 }
 
 /// What a rework is to do, and on whose word.
@@ -190,6 +211,11 @@ impl Step {
     /// Its pull request, where that is not closed.
     pub fn open_pull(&self) -> Option<&Pull> {
         self.pull.as_ref().filter(|pull| !pull.closed)
+    }
+
+    /// That a person holds its pull request back.
+    pub fn hold(&self) -> Option<&Hold> {
+        self.open_pull()?.hold.as_ref()
     }
 
     /// The word for where it stands.

@@ -10,8 +10,7 @@ use adjutant_domain::directive::Directive;
 use adjutant_domain::failure::{Failure, MergeProblem};
 use adjutant_domain::ids::{Sha, StepId};
 use adjutant_domain::signal::Signal;
-use adjutant_domain::status::StepStatus;
-use adjutant_domain::step::{Pull, Step};
+use adjutant_domain::step::{MergeRequest, Pull, Step, StepState};
 
 /// How often a merge that the app has no permission for is tried before a person is asked. This takes some seconds.
 const FORBIDDEN: u32 = 3;
@@ -29,7 +28,9 @@ pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &S
         let now = app.github.repository(&directive.repo).pull(pull.number).await?;
         return Ok(if now.merged { seen(step, &now, &app.github.app().await?.bot_login) } else { Vec::new() });
     }
-    if step.status() != StepStatus::Evaluating || step.head() != Some(head) {
+    // A person may hold it back since the merge was asked for.
+    let is_asked_for = matches!(step.state, StepState::Merging { request: MergeRequest::Requested, .. });
+    if !is_asked_for || step.head() != Some(head) {
         return Ok(Vec::new());
     }
     let client = app.github.repository(&directive.repo);
@@ -40,10 +41,16 @@ pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &S
     // Anyone with write access can change the base of a step's pull request. Whether to merge into another base is a
     // person's decision.
     if now.base_branch != step.target {
+        if step.target == directive.base.branch && super::renames::follow(app, directive).await?.is_some() {
+            return Err(EffectError::later("the base branch was renamed"));
+        }
         let problem = MergeProblem::BaseChanged { now: now.base_branch, decided_on: step.target.clone() };
         return Ok(vec![refused(id, head, problem)]);
     }
     if now.draft {
+        if let Some(held) = drafted(app, &client, step, pull).await? {
+            return Ok(vec![held]);
+        }
         client.mark_ready(&now.node_id).await?;
     }
     Ok(match merge_somehow(&client, directive, step, pull, head).await? {
@@ -70,6 +77,27 @@ pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &S
             None => return Err(unmerged(id, head, MergeProblem::Refused { answer: reason }, TRIES)),
         },
     })
+}
+
+/// That somebody converted a pull request to a draft which Adjutant had marked as ready, whether a webhook told it or not.
+/// `None` if it is a draft since Adjutant opened it.
+pub(super) async fn drafted(
+    app: &App,
+    client: &RepoClient,
+    step: &Step,
+    pull: &Pull,
+) -> Result<Option<Signal>, EffectError> {
+    if pull.draft {
+        return Ok(None);
+    }
+    let own = app.github.app().await?.bot_login;
+    match client.last_drafted(pull.number).await? {
+        Some(event) => {
+            let by = Actor::on_github(event.actor.map(|account| account.login), &own);
+            Ok(Some(Signal::PullDrafted { step: step.id, by }))
+        }
+        None => Err(EffectError::later("GitHub still shows the pull request as a draft")),
+    }
 }
 
 /// Tries the merge methods in the directive's order: those that the settings and rules allow, and of these the next one

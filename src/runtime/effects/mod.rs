@@ -14,6 +14,7 @@ mod environment;
 mod integration;
 mod merging;
 mod pulls;
+mod renames;
 mod tasks;
 mod trees;
 mod verification;
@@ -187,7 +188,21 @@ pub(super) async fn carry_out(
     }
     let Some(id) = claimed.row.directive else { return Ok(Vec::new()) };
     let Some(directive) = app.store.directive(id).await? else { return Ok(Vec::new()) };
-    let directive = &directive;
+    match for_directive(app, claimed, &directive, working, cancel, stop).await {
+        Err(error) => Err(renames::or_gone(app, &directive, error).await),
+        done => done,
+    }
+}
+
+/// Carries out an effect of a directive.
+async fn for_directive(
+    app: &App,
+    claimed: &Claimed,
+    directive: &Directive,
+    working: &Working<'_>,
+    cancel: &CancellationToken,
+    stop: &CancellationToken,
+) -> Result<Vec<Signal>, EffectError> {
     match &claimed.effect {
         Effect::WriteStatus => comments::write_status(app, directive).await,
         Effect::Reply { source, to, notice } => comments::reply(app, directive, source, to, notice).await,
@@ -204,7 +219,7 @@ pub(super) async fn carry_out(
         Effect::ClosePull { step, reason } => pulls::close(app, directive, *step, reason).await,
         Effect::DeleteBranch { step } => pulls::delete_branch(app, directive, *step).await,
         Effect::RunTask { task } => {
-            let sink = SignalSink::new(app, id);
+            let sink = SignalSink::new(app, directive.id);
             Box::pin(tasks::run(app, directive, *task, &sink, working, cancel, stop)).await
         }
         Effect::VerifyBase { round } => Box::pin(base::verify(app, directive, *round, working, cancel)).await,

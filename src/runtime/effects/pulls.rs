@@ -80,7 +80,7 @@ async fn body(app: &App, directive: &Directive, step: &Step) -> Result<String, E
     Ok(report::pull_body(directive, step, &record, &app.links(directive)))
 }
 
-/// Updates title, body and draft state of a pull request.
+/// Updates Adjutant's part of a pull request's body, and its draft state. The title is a person's once it is written.
 pub(super) async fn sync(app: &App, directive: &Directive, id: StepId) -> Done {
     let Some((step, pull)) = with_pull(directive, id) else { return Ok(Vec::new()) };
     // A superseded pull request stays as it was, unless it was merged after all.
@@ -89,18 +89,21 @@ pub(super) async fn sync(app: &App, directive: &Directive, id: StepId) -> Done {
     }
     let client = app.github.repository(&directive.repo);
     let now = client.pull(pull.number).await?;
-    let (title, body) = (report::pull_title(directive, step), body(app, directive, step).await?);
-    if now.title != title || now.body != body {
-        let change = PullChange { title: Some(title), body: Some(body), ..PullChange::default() };
+    if let Some(body) = report::updated_body(id, &now.body, &body(app, directive, step).await?) {
+        let change = PullChange { body: Some(body), ..PullChange::default() };
         client.update_pull(pull.number, &change).await?;
     }
     let handed_in = step.head().is_some() && matches!(step.status(), StepStatus::Evaluating | StepStatus::Blocked);
-    let ready = handed_in && now.state == OpenState::Open;
+    let ready = handed_in && now.state == OpenState::Open && pull.hold.is_none();
     if now.draft && ready {
+        if let Some(held) = super::merging::drafted(app, &client, step, pull).await? {
+            return Ok(vec![held]);
+        }
         client.mark_ready(&now.node_id).await?;
     }
     // A person may have marked it as ready already.
-    Ok(if ready && (now.draft || pull.draft) { vec![Signal::PullReady { step: id }] } else { Vec::new() })
+    let news = ready && (now.draft || pull.draft);
+    Ok(if news { vec![Signal::PullReady { step: id, by: None }] } else { Vec::new() })
 }
 
 /// Closes a step's pull request with a comment, and completes its open check runs.
@@ -139,7 +142,7 @@ pub(super) async fn close(app: &App, directive: &Directive, id: StepId, reason: 
         return Ok(seen(step, &now, &app.github.app().await?.bot_login));
     }
     Ok(if directive.step(id).is_none() {
-        vec![Signal::PullClosed { step: id, by: Actor::Adjutant }]
+        vec![Signal::PullClosed { step: id, by: Actor::Adjutant, may_decide: false }]
     } else {
         Vec::new()
     })
@@ -160,7 +163,7 @@ pub(in crate::runtime) fn seen(step: &Step, pull: &PullRequest, own: &Login) -> 
         let by = Actor::on_github(pull.merged_by.clone(), own);
         vec![Signal::PullMerged { step: step.id, by, sha: pull.merge_commit_sha.clone() }]
     } else if pull.state == OpenState::Closed {
-        vec![Signal::PullClosed { step: step.id, by: Actor::Unknown }]
+        vec![Signal::PullClosed { step: step.id, by: Actor::Unknown, may_decide: false }]
     } else if step.head() != Some(&pull.head_sha) && !step.progress.contains(&pull.head_sha) {
         vec![Signal::HeadMoved { step: step.id, head: pull.head_sha.clone(), by: Actor::Unknown }]
     } else {
@@ -169,7 +172,7 @@ pub(in crate::runtime) fn seen(step: &Step, pull: &PullRequest, own: &Login) -> 
 }
 
 fn remembered(pull: &PullRequest) -> Pull {
-    Pull { number: pull.number, node_id: pull.node_id.clone(), draft: pull.draft, closed: false }
+    Pull::new(pull.number, pull.node_id.clone(), pull.draft)
 }
 
 pub(super) fn with_pull(directive: &Directive, id: StepId) -> Option<(&Step, &Pull)> {

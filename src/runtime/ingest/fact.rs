@@ -60,8 +60,20 @@ pub enum FactKind {
         /// The pull request's number.
         pull: u64,
     },
-    /// A pull request was opened, or opened again.
+    /// A pull request was opened.
     PullOpened(PullHead),
+    /// A closed pull request was opened again.
+    PullReopened(PullHead),
+    /// A pull request was converted to a draft.
+    PullDrafted {
+        /// The pull request's number.
+        pull: u64,
+    },
+    /// A draft was marked as ready for review.
+    PullReady {
+        /// The pull request's number.
+        pull: u64,
+    },
     /// Somebody pushed to a pull request's branch.
     PullPushed(PullHead),
     /// Somebody asked GitHub to run an app's checks again.

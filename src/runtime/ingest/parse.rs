@@ -86,10 +86,11 @@ impl Reader<'_> {
             }
             ("pull_request_review_comment", "created") => Ok(self.review_comment(&sender)?),
             ("pull_request_review", "submitted") => self.review(&sender)?,
-            ("pull_request", "closed") => {
-                Ok(FactKind::PullClosed { pull: self.json::<PullEvent>()?.pull_request.number })
-            }
-            ("pull_request", "opened" | "reopened") => Ok(FactKind::PullOpened(self.pull_head(&repo)?)),
+            ("pull_request", "closed") => Ok(FactKind::PullClosed { pull: self.pull_number()? }),
+            ("pull_request", "converted_to_draft") => Ok(FactKind::PullDrafted { pull: self.pull_number()? }),
+            ("pull_request", "ready_for_review") => Ok(FactKind::PullReady { pull: self.pull_number()? }),
+            ("pull_request", "opened") => Ok(FactKind::PullOpened(self.pull_head(&repo)?)),
+            ("pull_request", "reopened") => Ok(FactKind::PullReopened(self.pull_head(&repo)?)),
             ("pull_request", "synchronize") => Ok(FactKind::PullPushed(self.pull_head(&repo)?)),
             ("push", _) => self.push(&repo)?,
             ("check_run", "requested_action") => Ok(self.button()?),
@@ -181,6 +182,10 @@ impl Reader<'_> {
         let StatusEvent { sha, branches } = self.json()?;
         let branches = branches.into_iter().map(|branch| branch.name).collect();
         Ok(FactKind::CiChanged { app: None, head: sha, branches })
+    }
+
+    fn pull_number(&self) -> Result<u64, PayloadError> {
+        Ok(self.json::<PullEvent>()?.pull_request.number)
     }
 
     fn pull_head(&self, repo: &Repo) -> Result<PullHead, PayloadError> {

@@ -5,7 +5,7 @@ use crate::github::OpenState;
 use adjutant_domain::{
     actor::Actor,
     directive::Directive,
-    ids::{Branch, Sha},
+    ids::{Branch, DirectiveId, Sha, StepId},
     signal::Signal,
     step::Step,
 };
@@ -35,9 +35,57 @@ impl IngestContext<'_> {
         } else if self.sent_by().await? == Actor::Adjutant {
             return Ok(ignored(format!("Adjutant closed pull request {number} itself")));
         } else {
-            Signal::PullClosed { step: step.id, by: self.sent_by().await? }
+            let may_decide = self.sender().await?.may_command();
+            Signal::PullClosed { step: step.id, by: self.sent_by().await?, may_decide }
         };
         Ok(one(Target::Directive(directive.id), signal))
+    }
+
+    /// Adjutant learns of the pull requests that it opens again itself when it does so.
+    pub(super) async fn pull_reopened(&self, opened: &PullHead) -> Result<Interpretation, IngestError> {
+        let number = opened.pull;
+        let Some(directive) = self.for_pull(number).await? else { return self.foreign(opened).await };
+        let by = self.sent_by().await?;
+        let Some(step) = directive.step_of_pull(number).filter(|_| by != Actor::Adjutant) else {
+            return Ok(ignored(format!("Adjutant opened pull request {number} itself, or it belongs to no step")));
+        };
+        if self.client.pull(number).await?.state != OpenState::Open {
+            return Ok(ignored(format!("pull request {number} is closed again")));
+        }
+        Ok(one(Target::Directive(directive.id), Signal::PullReopened { step: step.id, by }))
+    }
+
+    pub(super) async fn pull_drafted(&self, number: u64) -> Result<Interpretation, IngestError> {
+        let by = self.sent_by().await?;
+        let Some((directive, step)) = self.step_as_draft(number, true, &by).await? else {
+            return Ok(ignored(format!("nobody holds back pull request {number}")));
+        };
+        Ok(one(Target::Directive(directive), Signal::PullDrafted { step, by }))
+    }
+
+    pub(super) async fn pull_ready(&self, number: u64) -> Result<Interpretation, IngestError> {
+        let by = self.sent_by().await?;
+        let Some((directive, step)) = self.step_as_draft(number, false, &by).await? else {
+            return Ok(ignored(format!("nobody let go of pull request {number}")));
+        };
+        let by = Some(self.sender().await?);
+        Ok(one(Target::Directive(directive), Signal::PullReady { step, by }))
+    }
+
+    /// The step of a pull request that somebody else than Adjutant converted to a draft or back, if it still is so.
+    async fn step_as_draft(
+        &self,
+        number: u64,
+        draft: bool,
+        by: &Actor,
+    ) -> Result<Option<(DirectiveId, StepId)>, IngestError> {
+        if *by == Actor::Adjutant {
+            return Ok(None);
+        }
+        let Some(directive) = self.for_pull(number).await? else { return Ok(None) };
+        let Some(step) = directive.step_of_pull(number) else { return Ok(None) };
+        let is_so = self.client.pull(number).await?.draft == draft;
+        Ok(is_so.then_some((directive.id, step.id)))
     }
 
     /// Adjutant stores its own pull requests when it opens them. All others get a neutral check run.

@@ -1,7 +1,7 @@
 //! What people do to Adjutant's pull requests with git and GitHub's own buttons.
 
 use adjutant_domain::approval::{ApprovalKind, ApprovalStatus};
-use adjutant_domain::status::StepStatus;
+use adjutant_domain::status::{DirectiveStatus, StepStatus};
 use serde_json::json;
 
 use super::POLICY;
@@ -206,7 +206,7 @@ async fn pull_requests_that_a_person_merges_or_closes_are_passed_skipped_or_aske
     stage.step_is(issue, "closed", "is skipped", |step| step.status() == StepStatus::Skipped).await;
     maintainer.close(pulls[2]).await;
     stage.step_is(issue, "needed", "is blocked", |step| step.status() == StepStatus::Blocked).await;
-    stage.status_says(issue, "maintainer closed its pull request, and other steps depend on it").await;
+    stage.status_says(issue, "maintainer closed its pull request; opened again, it goes on").await;
     maintainer.comment(issue, "/skip needed").await;
     stage.asks(issue, "next").await;
     maintainer.comment(issue, "/approve next").await;
@@ -218,11 +218,20 @@ async fn pull_requests_that_a_person_merges_or_closes_are_passed_skipped_or_aske
 }
 
 #[tokio::test]
-async fn closing_the_final_pull_request_stops_the_directive() {
+async fn a_closed_final_pull_request_waits_and_stop_ends_the_directive() {
     let stage = Stage::set(POLICY, json!({ "plan": [plan([step("a", &[]), step("b", &[])])] })).await;
     let issue = stage.directive("Do it.").await;
     let last = stage.asks(issue, "final").await;
     stage.as_("maintainer").close(last).await;
-    stage.status_says(issue, "the final pull request was closed unmerged").await;
+    stage.status_says(issue, "maintainer closed its pull request; opened again, it goes on").await;
+    let head = stage.get(&format!("/pulls/{last}")).await["head"]["sha"].as_str().unwrap().to_owned();
+    let check = format!("/commits/{head}/check-runs?check_name=adjutant");
+    stage.quiet().await;
+    assert_eq!(stage.get(&check).await["check_runs"][0]["conclusion"], "action_required");
+    stage.as_("maintainer").comment(issue, "/stop").await;
+    stage.status_is(issue, DirectiveStatus::Failed).await;
+    stage.quiet().await;
+    let ended = stage.get(&check).await["check_runs"][0].clone();
+    assert_eq!(ended["conclusion"], "cancelled", "no check asks anybody after the end: {ended}");
     stage.strike().await;
 }

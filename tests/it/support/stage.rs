@@ -38,7 +38,7 @@ use super::pg::TestDatabase;
 use github_conformance::Watched;
 
 /// The time limit for any condition on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How often a condition is checked.
 const POLL: Duration = Duration::from_millis(50);
 const STATUS_MARKER: &str = "<!-- adjutant:status:";

@@ -189,10 +189,14 @@ impl Transition {
             | (Some(ApprovalKind::StepBlocked), _, Some(candidate)) => {
                 self.answer(id, ApprovalStatus::Approved, Some(by), words);
                 self.note_given(id, commanded);
+                self.release_by_approval(id, commanded);
                 Ok(self.request_merge(id, candidate)?)
             }
             (Some(ApprovalKind::StepBlocked), _, None) => Err(refused(Refusal::NothingToAccept { step: name })),
-            (None, StepState::Merging { .. }, _) => Ok(()),
+            (None, StepState::Merging { .. }, _) => {
+                self.release_by_approval(id, commanded);
+                Ok(())
+            }
             (
                 None,
                 StepState::HandedIn { .. }
@@ -203,6 +207,7 @@ impl Transition {
             ) => {
                 self.pre_approve(id, by, words)?;
                 self.note_given(id, commanded);
+                self.release_by_approval(id, commanded);
                 Ok(())
             }
             (_, state, _) => Err(refused(Refusal::NothingToApprove { step: name, status: state.status() })),

@@ -34,6 +34,7 @@ impl Transition {
         for step in open {
             self.effect(Effect::ClosePull { step, reason: ClosingReason::Failed(reason.clone()) });
         }
+        self.conclude_checks();
         self.record(EventKind::DirectiveFailed { reason: reason.clone() }, None);
         self.move_directive(DirectiveState::Failed { at: self.now, failure: reason })
     }
@@ -52,10 +53,24 @@ impl Transition {
             steps: self.directive.steps.len(),
             reworks,
         };
+        self.conclude_checks();
         self.record(completed, None);
         self.move_directive(DirectiveState::Completed { at: self.now })?;
         self.effect(Effect::CloseIssue);
         Ok(())
+    }
+
+    /// The check of each pull request that was not merged says that it is over, also where it asked a person something.
+    fn conclude_checks(&mut self) {
+        let left: Vec<StepId> = self
+            .directive
+            .all_steps()
+            .filter(|step| step.pull.is_some() && step.head().is_some() && !step.status().is_done())
+            .map(|step| step.id)
+            .collect();
+        for step in left {
+            self.effect(Effect::WriteCheck { step });
+        }
     }
 
     /// The final pull request was merged: what was wanted is on the base.

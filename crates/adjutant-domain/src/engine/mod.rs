@@ -22,6 +22,7 @@ mod ci;
 mod commands;
 mod consent;
 mod ending;
+mod holds;
 mod lifecycle;
 mod overrides;
 mod pause;
@@ -142,15 +143,20 @@ fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
             transition.agent_paused(*task, pause);
             Ok(())
         }
+        Signal::BaseRenamed { from, to } => {
+            transition.base_renamed(from, to);
+            Ok(())
+        }
         Signal::IntegrationCut => {
             transition.integration_cut();
             Ok(())
         }
         Signal::PullOpened { step, pull } => transition.pull_opened(*step, pull),
-        Signal::PullReady { step } => {
-            transition.pull_ready(*step);
+        Signal::PullReady { step, by } => {
+            transition.pull_ready(*step, by.as_ref());
             Ok(())
         }
+        Signal::PullDrafted { step, by } => transition.pull_drafted(*step, by),
         Signal::BaseVerified { round, report } => transition.base_verified(*round, report),
         Signal::BaseNotVerified { round, reason } => transition.base_not_verified(*round, reason),
         Signal::VerifierProgress { step, round, progress } => {
@@ -165,7 +171,8 @@ fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
         Signal::PullMerged { step, by, .. } => transition.pull_merged(*step, by),
         // It only counts for what the score was worth.
         Signal::Reverted { .. } => Ok(()),
-        Signal::PullClosed { step, by } => transition.pull_closed(*step, by),
+        Signal::PullClosed { step, by, may_decide } => transition.pull_closed(*step, by, *may_decide),
+        Signal::PullReopened { step, by } => transition.pull_reopened(*step, by),
         Signal::MergeRefused { step, head, reason } => transition.merge_refused(*step, head, reason),
         Signal::Integrated { head, differs } => transition.integrated(head, *differs),
         Signal::Rerequested { step, head, by } => transition.rerequested(*step, head, by),

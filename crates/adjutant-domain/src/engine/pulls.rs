@@ -3,17 +3,31 @@
 use super::transition::{Followed, Transition};
 use crate::actor::Actor;
 use crate::approval::{ApprovalKind, ApprovalStatus};
-use crate::cause::{Cause, StopReason};
+use crate::cause::Cause;
 use crate::closing::ClosingReason;
 use crate::effect::Effect;
 use crate::event::EventKind;
 use crate::failure::MergeProblem;
-use crate::ids::{Sha, StepId};
+use crate::ids::{Branch, Sha, StepId};
 use crate::question::Question;
 use crate::status::StepStatus;
 use crate::step::{PassedBy, Pull, StepState, Submission};
 
 impl Transition {
+    /// The base branch has another name, to which GitHub leads the pull requests.
+    pub(super) fn base_renamed(&mut self, from: &Branch, to: &Branch) {
+        if self.directive.base.branch != *from || self.directive.status().is_over() {
+            return;
+        }
+        self.directive.base.branch = to.clone();
+        for step in self.directive.steps.iter_mut().chain(&mut self.directive.final_step) {
+            if step.target == *from {
+                step.target = to.clone();
+            }
+        }
+        self.record(EventKind::BaseRenamed { from: from.clone(), to: to.clone() }, None);
+    }
+
     /// A step's pull request is there: what was handed in is verified.
     pub(super) fn pull_opened(&mut self, id: StepId, pull: &Pull) -> Followed {
         let Ok(step) = self.step(id) else {
@@ -38,15 +52,6 @@ impl Transition {
             self.verify(id)?;
         }
         Ok(())
-    }
-
-    /// A step's pull request is no draft any more.
-    pub(super) fn pull_ready(&mut self, id: StepId) {
-        let pull = self.directive.step_mut(id).and_then(|step| step.pull.as_mut());
-        let Some(pull) = pull.filter(|pull| pull.draft) else { return };
-        pull.draft = false;
-        let number = pull.number;
-        self.record(EventKind::PullReady { pull: number }, Some(id));
     }
 
     /// Somebody pushed: what they pushed is kept, and verified again.
@@ -96,33 +101,56 @@ impl Transition {
         self.pass(id, PassedBy::Merge)
     }
 
-    /// A person closed a pull request unmerged.
-    pub(super) fn pull_closed(&mut self, id: StepId, by: &Actor) -> Followed {
+    /// A person closed a pull request unmerged. Only somebody with write access thereby says that a step is not wanted, and
+    /// only where nothing else depends on it: everything else may be an accident, and asks.
+    pub(super) fn pull_closed(&mut self, id: StepId, by: &Actor, may_decide: bool) -> Followed {
         let Ok(step) = self.step(id) else {
             self.earlier_pull_closed(id);
             return Ok(());
         };
-        if step.status().is_done() || self.directive.status().is_over() {
+        if step.status().is_done() || self.directive.status().is_over() || step.open_pull().is_none() {
             return Ok(());
         }
         let name = step.name.clone();
         let needed =
             self.directive.steps.iter().any(|other| other.depends_on.contains(&name) && !other.status().is_done());
         let carries_all = step.is_final() || (self.directive.steps.len() == 1 && self.directive.reaches_base(step));
-        if step.open_pull().is_none() {
-            return Ok(());
-        }
         let pull = step.pull.as_ref().map(|pull| pull.number);
         self.actor(by);
         self.record(EventKind::PullClosed { pull, by: by.login().cloned() }, Some(id));
-        self.answer(id, ApprovalStatus::Denied, by.login(), None);
-        self.with_step(id, |step| step.pull.iter_mut().for_each(|pull| pull.closed = true));
-        if carries_all {
-            self.stop(by, StopReason::FinalPullClosed, None)
-        } else if needed {
-            self.block(id, Cause::PullClosed { by: by.clone() })
+        let skips = may_decide && !needed && !carries_all;
+        if may_decide {
+            self.answer(id, ApprovalStatus::Denied, by.login(), None);
         } else {
-            self.skip_step(id, by)
+            self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
+        }
+        self.with_step(id, |step| step.pull.iter_mut().for_each(|pull| pull.closed = true));
+        if skips { self.skip_step(id, by) } else { self.block(id, Cause::PullClosed { by: by.clone() }) }
+    }
+
+    /// A closed pull request was opened again: what it had come to is decided on again.
+    pub(super) fn pull_reopened(&mut self, id: StepId, by: &Actor) -> Followed {
+        let step = self.step(id)?;
+        let Some(number) = step.pull.as_ref().filter(|pull| pull.closed).map(|pull| pull.number) else { return Ok(()) };
+        if step.status().is_done() || self.directive.status().is_over() {
+            return Ok(());
+        }
+        let blocked_by_it = matches!(step.state, StepState::Blocked { cause: Cause::PullClosed { .. }, .. });
+        let (candidate, instructions) = (step.last(), self.assignment(step));
+        self.actor(by);
+        self.with_step(id, |step| step.pull.iter_mut().for_each(|pull| pull.closed = false));
+        self.record(EventKind::PullReopened { pull: number, by: by.login().cloned() }, Some(id));
+        if !blocked_by_it {
+            return Ok(());
+        }
+        self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
+        match candidate.filter(|_| instructions.is_none()) {
+            None => self.back_in_line(id, None),
+            Some(candidate) if candidate.evaluation.is_some() => self.decide_on(id, candidate),
+            Some(candidate) => {
+                self.move_step(id, StepState::HandedIn { candidate })?;
+                self.verify(id)
+            }
         }
     }
 

@@ -33,7 +33,9 @@ impl Transition {
     /// Asks GitHub for the merges that were decided on.
     fn merge_wanted(&mut self) -> Followed {
         let wanted = |step: &Step| match &step.state {
-            StepState::Merging { candidate, request: MergeRequest::Wanted } if step.open_pull().is_some() => {
+            StepState::Merging { candidate, request: MergeRequest::Wanted }
+                if step.open_pull().is_some() && step.hold().is_none() =>
+            {
                 Some((step.id, candidate.clone(), candidate.submission.head()?.clone(), step.verifications + 1))
             }
             _ => None,

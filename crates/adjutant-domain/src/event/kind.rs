@@ -217,6 +217,18 @@ events! {
     PullReady "pull_ready" [Info] "it is no draft any more" {
         pull: u64,
     }
+    BaseRenamed "base_renamed" [Info] "the base branch was renamed: its names" {
+        from: Branch,
+        to: Branch,
+    }
+    PullHeld "pull_held" [Info] "a person converted it to a draft: it is not merged before they let go of it" {
+        pull: u64,
+        by: Option<Login>,
+    }
+    PullReleased "pull_released" [Info] "it is held back no longer: by whose word" {
+        pull: u64,
+        by: Option<Login>,
+    }
     HeadMoved "head_moved" [Info] "somebody pushed to it" {
         step: StepName,
         head: Sha,
@@ -228,6 +240,10 @@ events! {
     }
     PullClosed "pull_closed" [Warning] "a person closed it unmerged" {
         pull: Option<u64>,
+        by: Option<Login>,
+    }
+    PullReopened "pull_reopened" [Info] "a closed one was opened again: by whom" {
+        pull: u64,
         by: Option<Login>,
     }
     VerificationStarted "verification_started" [Info] "a head was sent to the verifiers" {

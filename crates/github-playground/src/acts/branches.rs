@@ -80,6 +80,7 @@ impl AppState {
     /// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-branches-in-your-repository/renaming-a-branch>
     pub(crate) fn branch_renamed(self: &Arc<Self>, state: &mut State, repo: Id, actor: Id, (old, new): (&str, &str)) {
         let found = state.repo_mut(repo);
+        found.renamed.insert(old.to_owned(), new.to_owned());
         if let Some(protection) = found.rules.protections.remove(old) {
             found.rules.protections.insert(new.to_owned(), protection);
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     http::{Method, StatusCode},
+    response::Response,
     routing::get,
 };
 use serde::Deserialize;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     commits::git_of,
     context::{Answer, AnyInput, At, Ctx, ok, shaped},
-    protection,
+    protection, redirects,
 };
 use crate::{
     acts::RefMove,
@@ -44,7 +45,23 @@ async fn read(ctx: Ctx, At((owner, name, branch)): At<(String, String, String)>)
     if let Some(part) = protection::split(&branch) {
         return protection::serve(&ctx, Method::GET, (&owner, &name), part, Value::Null).await;
     }
-    whole(&ctx, (&owner, &name), &branch).await
+    match renamed(&ctx, (&owner, &name), &branch).await? {
+        Some(led_on) => Ok(led_on),
+        None => whole(&ctx, (&owner, &name), &branch).await,
+    }
+}
+
+/// The answer for the old name of a branch, as long as no other branch has that name.
+/// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-branches-in-your-repository/renaming-a-branch>
+async fn renamed(ctx: &Ctx, at: (&str, &str), branch: &str) -> Result<Option<Response>, ApiError> {
+    let (repo, git) = git_of(ctx, at)?;
+    if git.ref_sha(&branch_ref(branch)).await?.is_some() {
+        return Ok(None);
+    }
+    let state = ctx.state();
+    let Some(new) = state.repo_by_id(repo).renamed.get(branch) else { return Ok(None) };
+    let place = ctx.view(&state).urls.api(&format!("/repositories/{repo}/branches/{new}"));
+    Ok(redirects::moved_to(&Method::GET, &place))
 }
 
 async fn whole(ctx: &Ctx, at: (&str, &str), branch: &str) -> Answer {

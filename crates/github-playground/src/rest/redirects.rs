@@ -69,7 +69,12 @@ fn by_old_name(app_state: &AppState, request: &Request) -> Option<Response> {
     let urls = host.map_or_else(|| app_state.urls.clone(), |host| Urls::new(format!("http://{host}")));
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let place = urls.api(&format!("/repositories/{}{rest}{query}", repo.id));
-    let status = match *request.method() {
+    moved_to(request.method(), &place)
+}
+
+/// The answer that leads to another address.
+pub(super) fn moved_to(method: &Method, place: &str) -> Option<Response> {
+    let status = match *method {
         Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
         _ => StatusCode::TEMPORARY_REDIRECT,
     };
@@ -77,7 +82,7 @@ fn by_old_name(app_state: &AppState, request: &Request) -> Option<Response> {
         "message": "Moved Permanently", "url": place,
         "documentation_url": "https://docs.github.com/enterprise-server/rest/guides/best-practices-for-using-the-rest-api#follow-redirects",
     });
-    let location = HeaderValue::from_str(&place).ok()?;
+    let location = HeaderValue::from_str(place).ok()?;
     let mut response = answer(status, body);
     response.headers_mut().insert(header::LOCATION, location);
     Some(response)

@@ -54,6 +54,8 @@ pub(crate) struct Repo {
     pub(crate) archived: bool,
     pub(crate) merging: MergeSettings,
     pub(crate) default_branch: String,
+    /// The new names of branches that were renamed, by the old ones.
+    pub(crate) renamed: BTreeMap<String, String>,
     pub(crate) collaborators: BTreeMap<Id, Role>,
     pub(crate) labels: Vec<Label>,
     pub(crate) issues: Issues,
@@ -101,6 +103,7 @@ impl Repo {
             archived: false,
             merging: MergeSettings::default(),
             default_branch: default_branch.to_owned(),
+            renamed: BTreeMap::new(),
             collaborators: BTreeMap::new(),
             labels: Vec::new(),
             issues: Issues::default(),

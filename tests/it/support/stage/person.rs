@@ -165,6 +165,16 @@ impl Person<'_> {
         self.act(Method::POST, "/rulesets", ruleset).await;
     }
 
+    /// Renames a branch.
+    pub(crate) async fn rename_branch(&self, from: &str, to: &str) {
+        self.act(Method::POST, &format!("/branches/{from}/rename"), json!({ "new_name": to })).await;
+    }
+
+    /// Changes the title and text of a pull request.
+    pub(crate) async fn edit_pull(&self, pull: u64, title: &str, body: &str) {
+        self.act(Method::PATCH, &format!("/pulls/{pull}"), json!({ "title": title, "body": body })).await;
+    }
+
     /// Changes the settings of the repository.
     pub(crate) async fn set_up(&self, settings: Value) {
         self.act(Method::PATCH, "", settings).await;
@@ -175,11 +185,26 @@ impl Person<'_> {
         self.act(Method::POST, &format!("/statuses/{sha}"), json!({ "context": context, "state": state })).await;
     }
 
+    /// Converts a pull request to a draft.
+    pub(crate) async fn to_draft(&self, pull: u64) {
+        self.mutate_pull(pull, "convertPullRequestToDraft").await;
+    }
+
+    /// Marks a draft as ready for review.
+    pub(crate) async fn ready(&self, pull: u64) {
+        self.mutate_pull(pull, "markPullRequestReadyForReview").await;
+    }
+
+    async fn mutate_pull(&self, pull: u64, mutation: &str) {
+        let id = self.stage.get(&format!("/pulls/{pull}")).await["node_id"].clone();
+        let query =
+            format!("mutation($id: ID!) {{ {mutation}(input: {{ pullRequestId: $id }}) {{ clientMutationId }} }}");
+        self.mutate(&query, json!({ "id": id })).await;
+    }
+
     /// Adds a pull request to the merge queue of its base.
     pub(crate) async fn enqueue(&self, pull: u64) {
-        let id = self.stage.get(&format!("/pulls/{pull}")).await["node_id"].clone();
-        let query = "mutation($id: ID!) { enqueuePullRequest(input: { pullRequestId: $id }) { clientMutationId } }";
-        self.mutate(query, json!({ "id": id })).await;
+        self.mutate_pull(pull, "enqueuePullRequest").await;
     }
 
     async fn mutate(&self, query: &str, variables: Value) {

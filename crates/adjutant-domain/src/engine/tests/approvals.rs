@@ -210,7 +210,7 @@ fn who_answered_when_to_which_sha_and_with_what_words_is_kept_on_every_path() {
     assert_eq!(kept(&world, 0), expected(ApprovalStatus::Approved, ""), "a button has no words");
 
     let mut world = yellow_a();
-    world.signal(Signal::PullClosed { step, by: named("maintainer") });
+    world.signal(Signal::PullClosed { step, by: named("maintainer"), may_decide: true });
     assert_eq!(kept(&world, 0), expected(ApprovalStatus::Denied, ""));
 
     let mut world = yellow_a();

@@ -90,7 +90,7 @@ fn what_a_person_closes_skips_or_stops_is_closed() {
     let mut world = yellow_step();
     assert_eq!(outcomes(&world.commanded("a", Command::Stop)), [("a1", ScoreOutcome::Closed)]);
     let mut world = yellow_step();
-    let closed = Signal::PullClosed { step: world.id("a"), by: named("writer") };
+    let closed = Signal::PullClosed { step: world.id("a"), by: named("writer"), may_decide: true };
     assert_eq!(outcomes(&world.settles(closed)), [("a1", ScoreOutcome::Closed)]);
 }
 

@@ -143,7 +143,7 @@ fn a_draft_that_comes_too_late_for_a_skipped_step_is_closed() {
     world.shows("a", "w1");
     let step = world.id("a");
     world.maintainer(None, Command::Skip { step: Some("a".to_owned()) });
-    let pull = Pull { number: 101, node_id: "node".to_owned(), draft: true, closed: false };
+    let pull = Pull::new(101, "node".to_owned(), true);
     world.signal(Signal::PullOpened { step, pull });
     assert!(world.effects.iter().any(|effect| matches!(effect, Effect::ClosePull { .. })), "{:?}", world.effects);
 }
@@ -176,7 +176,7 @@ fn a_step_that_may_report_and_a_pull_request_that_people_look_at_show_nothing() 
     assert_eq!(world.effects, []);
     let mut world = World::started(Policy::default(), diamond());
     world.changed("a", "a1");
-    world.signal(Signal::PullReady { step: world.id("a") });
+    world.signal(Signal::PullReady { step: world.id("a"), by: None });
     world.verified("a", red());
     assert!(!world.directive.step_named("a").unwrap().may_show_progress());
     assert_eq!(world.phase("a"), Phase::Execute, "it is reworked");

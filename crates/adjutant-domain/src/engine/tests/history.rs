@@ -117,10 +117,10 @@ fn what_happens_to_pull_requests_is_told() {
     let world = midway();
     let step = world.id("a");
     let by = named("writer");
-    assert_eq!(told(&world, Signal::PullReady { step }), ["pull_ready system"]);
+    assert_eq!(told(&world, Signal::PullReady { step, by: None }), ["pull_ready system"]);
     let merged = told(&world, Signal::PullMerged { step, by: by.clone(), sha: None });
     assert_eq!(merged[..2], ["pull_merged writer", "approval_resolved writer"]);
-    let closed = told(&world, Signal::PullClosed { step, by: by.clone() });
+    let closed = told(&world, Signal::PullClosed { step, by: by.clone(), may_decide: true });
     assert_eq!(closed[0], "pull_closed writer (warning)");
     let moved = told(&world, Signal::HeadMoved { step, head: Sha::new("a2"), by });
     assert_eq!(moved, ["head_moved writer", "approval_resolved writer", "verification_started writer"]);

@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("superseded", include_str!("../superseded.rs")),
     ("work", include_str!("../work.rs")),
     ("progress", include_str!("../progress.rs")),
+    ("holds", include_str!("../holds.rs")),
     ("pulls", include_str!("../pulls.rs")),
     ("pause", include_str!("../pause.rs")),
     ("breakers", include_str!("../breakers.rs")),

@@ -44,6 +44,7 @@ mod contracts;
 mod dice;
 mod found;
 mod history;
+mod holds;
 mod layers;
 mod life;
 mod machine;
@@ -316,7 +317,7 @@ impl World {
         let step = self.id(name);
         if self.has(&Effect::OpenPull { step }) {
             self.pulls += 1;
-            let pull = Pull { number: 100 + self.pulls, node_id: "node".to_owned(), draft: true, closed: false };
+            let pull = Pull::new(100 + self.pulls, "node".to_owned(), true);
             self.signal(Signal::PullOpened { step, pull });
         }
     }

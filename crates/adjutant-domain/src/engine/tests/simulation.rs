@@ -187,7 +187,7 @@ impl Simulation {
             Effect::CutIntegration => self.tell(Signal::IntegrationCut),
             Effect::RunTask { task } => self.run_task(task),
             Effect::OpenPull { step } => self.open_pull(step),
-            Effect::SyncPull { step } => self.tell(Signal::PullReady { step }),
+            Effect::SyncPull { step } => self.tell(Signal::PullReady { step, by: None }),
             Effect::Verify { step, head, .. } => self.verify(step, head),
             Effect::Merge { step, head, .. } => self.merge(step, head),
             Effect::ClosePull { step, .. } => self.close_pull(step),
@@ -257,7 +257,7 @@ impl Simulation {
             self.numbers += 1;
             self.numbers
         });
-        let pull = Pull { number, node_id: String::new(), draft: true, closed: false };
+        let pull = Pull::new(number, String::new(), true);
         self.tell(Signal::PullOpened { step, pull });
     }
 
@@ -283,7 +283,7 @@ impl Simulation {
         }
         if self.closed.contains(&step) {
             // As the handler does, which looks before it merges.
-            return self.tell(Signal::PullClosed { step, by: named("maintainer") });
+            return self.tell(Signal::PullClosed { step, by: named("maintainer"), may_decide: true });
         }
         if self.chaos && self.dice.one_in(5) {
             let reason = MergeProblem::NotComputed;
@@ -338,7 +338,7 @@ impl Simulation {
             4 if self.dice.one_in(3) => {
                 if let Some(step) = self.dice.pick(&with_pull) {
                     self.closed.insert(step);
-                    self.tell(Signal::PullClosed { step, by: named("maintainer") });
+                    self.tell(Signal::PullClosed { step, by: named("maintainer"), may_decide: true });
                 }
             }
             5 if self.dice.one_in(3) => self.tell(Signal::Unlabelled { actor: person() }),

@@ -166,7 +166,7 @@ fn a_step_closed_by_a_person_is_skipped_or_asks_where_others_need_it() {
     let mut world = World::started(Policy::default(), diamond());
     world.changed("a", "a1");
     let step = world.id("a");
-    world.signal(Signal::PullClosed { step, by: named("maintainer") });
+    world.signal(Signal::PullClosed { step, by: named("maintainer"), may_decide: true });
     assert_eq!((world.status("a"), world.waiting()), (StepStatus::Blocked, vec![ApprovalKind::StepBlocked]));
     world.maintainer(None, Command::Retry { step: Some("a".to_owned()) });
     world.changed("a", "a2");
@@ -176,7 +176,7 @@ fn a_step_closed_by_a_person_is_skipped_or_asks_where_others_need_it() {
     world.done("b");
     world.changed("c", "c1");
     let step = world.id("c");
-    world.signal(Signal::PullClosed { step, by: named("maintainer") });
+    world.signal(Signal::PullClosed { step, by: named("maintainer"), may_decide: true });
     assert_eq!(world.status("c"), StepStatus::Skipped);
 }
 

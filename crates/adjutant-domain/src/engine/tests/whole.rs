@@ -69,17 +69,6 @@ fn reports_alone_complete_without_a_final_pull_request() {
 }
 
 #[test]
-fn the_final_pull_request_closed_unmerged_fails_in_the_persons_name() {
-    let mut world = World::at_final(Policy::default());
-    let step = world.id("final");
-    world.signal(Signal::PullClosed { step, by: named("maintainer") });
-    assert_eq!(world.directive.status(), DirectiveStatus::Failed);
-    assert!(
-        matches!(world.directive.state.failure(), Some(DirectiveFailure::Stopped { by, .. }) if *by == named("maintainer"))
-    );
-}
-
-#[test]
 fn an_integration_that_was_given_up_asks_a_person_and_is_tried_again_on_retry() {
     let mut world = World::started(Policy::default(), diamond());
     for name in ["a", "b", "c"] {

@@ -194,7 +194,7 @@ impl Stage {
     fn pull(&mut self, step: StepId) -> Pull {
         let next = 100 + u64::try_from(self.pulls.len()).unwrap();
         let number = *self.pulls.entry(step).or_insert(next);
-        Pull { number, node_id: String::new(), draft: true, closed: false }
+        Pull::new(number, String::new(), true)
     }
 
     fn order(&mut self, actor: Requester, pull: Option<u64>, command: Command, sha: Option<Sha>, at: DateTime<Utc>) {
@@ -212,7 +212,7 @@ impl Stage {
                 let pull = self.pull(step);
                 Signal::PullOpened { step, pull }
             }
-            Told::Ready => Signal::PullReady { step },
+            Told::Ready => Signal::PullReady { step, by: None },
             Told::Green => verified(green()),
             Told::Yellow => verified(yellow()),
             Told::Red => verified(red()),
@@ -224,7 +224,7 @@ impl Stage {
             Told::MergedByUs => Signal::PullMerged { step, by: Actor::Adjutant, sha: None },
             Told::Closed => {
                 self.closed.insert(step);
-                Signal::PullClosed { step, by }
+                Signal::PullClosed { step, by, may_decide: true }
             }
             Told::MergeRefused => Signal::MergeRefused {
                 step,
@@ -297,7 +297,7 @@ impl Stage {
                 let pull = self.pull(step);
                 Signal::PullOpened { step, pull }
             }
-            Effect::SyncPull { step } => Signal::PullReady { step },
+            Effect::SyncPull { step } => Signal::PullReady { step, by: None },
             Effect::Verify { step, head, .. } => {
                 let results = match ends {
                     Ends::Well => green(),
@@ -310,7 +310,7 @@ impl Stage {
             }
             Effect::ReadCi { step, head, .. } => Signal::CiRead { step, head, report: Box::new(ci(ends)) },
             Effect::Merge { step, .. } if self.closed.contains(&step) => {
-                Signal::PullClosed { step, by: named("maintainer") }
+                Signal::PullClosed { step, by: named("maintainer"), may_decide: true }
             }
             Effect::Merge { step, head, .. } => {
                 if self.directive.step(step).and_then(|step| step.head()) != Some(&head) {

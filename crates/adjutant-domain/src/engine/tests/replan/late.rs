@@ -78,12 +78,12 @@ fn a_pull_request_that_was_being_opened_is_closed_when_it_is_told_of() {
     assert!(world.has(&Effect::OpenPull { step }));
     world.maintainer(None, replan("not so"));
     assert_eq!(closes(&world, step), None, "there is none yet");
-    let pull = Pull { number: 101, node_id: "node".to_owned(), draft: true, closed: false };
+    let pull = Pull::new(101, "node".to_owned(), true);
     world.signal(Signal::PullOpened { step, pull });
     let reason = ReplanReason::Words("not so".to_owned());
     let closed = ClosingReason::Replanned { generation: 2, by: named("maintainer"), reason };
     assert_eq!(closes(&world, step), Some(closed));
-    world.signal(Signal::PullClosed { step, by: Actor::Adjutant });
+    world.signal(Signal::PullClosed { step, by: Actor::Adjutant, may_decide: false });
     assert!(world.directive.earlier_step(step).unwrap().open_pull().is_none());
     assert_eq!(world.directive.status(), DirectiveStatus::Planning);
 }

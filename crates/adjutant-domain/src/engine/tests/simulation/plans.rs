@@ -98,7 +98,7 @@ impl Simulation {
         }
         self.closed.insert(step);
         if self.directive.step(step).is_none() {
-            self.tell(Signal::PullClosed { step, by: Actor::Adjutant });
+            self.tell(Signal::PullClosed { step, by: Actor::Adjutant, may_decide: false });
         }
     }
 
