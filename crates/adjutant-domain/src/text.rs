@@ -13,9 +13,6 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 /// bytes each.
 pub const MAX_BYTES: usize = 4 * 65_536;
 
-/// Removing a comment can make another one out of what stood around it; nobody nests them deeper honestly.
-const MAX_PASSES: usize = 4;
-
 /// The dialect of GitHub's issues and comments.
 pub fn dialect() -> Options {
     Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS | Options::ENABLE_FOOTNOTES
@@ -24,30 +21,60 @@ pub fn dialect() -> Options {
 /// The Markdown with nothing left in it that GitHub would not show, at most [`MAX_BYTES`] of it, with `\n` line
 /// ends.
 pub fn visible_markdown(markdown: &str) -> String {
-    let mut text = visible(truncate(markdown, MAX_BYTES));
-    for _ in 0..MAX_PASSES {
-        let mut hidden = hidden_ranges(&text);
-        if hidden.is_empty() {
-            break;
-        }
-        hidden.sort_by_key(|range| range.start);
-        let mut shown = String::with_capacity(text.len());
-        let mut at = 0;
-        for range in hidden {
-            if range.start > at {
-                shown.push_str(&text[at..range.start]);
-            }
-            at = at.max(range.end);
-        }
-        shown.push_str(&text[at..]);
-        text = shown;
+    let shown = Shown::of(markdown);
+    shown.part(0..shown.source.len())
+}
+
+/// A Markdown text, parsed as it was written, and what GitHub shows of it.
+#[derive(Debug)]
+pub struct Shown {
+    source: String,
+    /// In the order of the text; none begins within another.
+    hidden: Vec<Range<usize>>,
+}
+
+impl Shown {
+    /// Reads at most [`MAX_BYTES`] of a text.
+    pub fn of(markdown: &str) -> Self {
+        let text = truncate(markdown, MAX_BYTES);
+        // GitHub skips a byte order mark at the beginning, as every parser of CommonMark does.
+        let source = unix_lines(text.strip_prefix('\u{feff}').unwrap_or(text));
+        let mut hidden = hidden_ranges(&source);
+        hidden.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
+        let mut end = 0;
+        hidden.retain(|range| {
+            let begins_anew = range.start >= end;
+            end = end.max(range.end);
+            begins_anew
+        });
+        Self { source, hidden }
     }
-    text
+
+    /// The text as it was written, with `\n` line ends.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// What is shown of a part of the source.
+    pub fn part(&self, part: Range<usize>) -> String {
+        let mut shown = String::with_capacity(part.len());
+        let mut at = part.start;
+        for range in self.hidden.iter().filter(|range| range.end > part.start && range.start < part.end) {
+            shown.push_str(&self.source[at..range.start.max(at)]);
+            at = range.end.min(part.end);
+        }
+        shown.push_str(&self.source[at..part.end.max(at)]);
+        visible(&shown)
+    }
+}
+
+fn unix_lines(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// The text without characters that have no glyph or turn the reading direction, with `\n` line ends.
 pub fn visible(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\r', "\n").chars().filter(|c| !is_invisible(*c)).collect()
+    unix_lines(text).chars().filter(|c| !is_invisible(*c)).collect()
 }
 
 /// The longest beginning of at most `bytes` bytes.
@@ -80,8 +107,11 @@ pub fn edit_distance(a: &str, b: &str) -> usize {
 /// The candidate nearest to a word, where one is near enough to have been meant: a third of its letters, at
 /// most two, may differ.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let letters = word.chars().count();
+    let near_in_length = |candidate: &&str| candidate.chars().count().abs_diff(letters) <= 2;
     candidates
         .into_iter()
+        .filter(near_in_length)
         .map(|candidate| (edit_distance(word, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).clamp(1, 2))
         .min_by_key(|(distance, _)| *distance)
@@ -91,7 +121,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 /// Characters without a glyph, and those that change the order in which others are read.
 ///
 /// Unicode's `Default_Ignorable_Code_Point`, the bidirectional controls, and controls but tab and newline.
-fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'

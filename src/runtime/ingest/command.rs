@@ -138,9 +138,6 @@ impl IngestContext<'_> {
     }
 }
 
-/// How many commands of one text count. A comment could hold thousands, and each gets an answer.
-const MOST_COMMANDS: usize = 10;
-
 /// How many characters of a comment are kept with the approval that it answered.
 const MOST_WORDS: usize = 1_000;
 
@@ -158,7 +155,9 @@ impl CommandOrigin {
     /// The commands as signals, with what was read for them.
     fn signals(self, target: &Target, adopted: Adopted, mut commands: Vec<Command>) -> Interpretation {
         // Each refused command is answered with a comment; somebody without write access gets one such answer.
-        commands.truncate(if self.actor.may_command() { MOST_COMMANDS } else { 1 });
+        if !self.actor.may_command() {
+            commands.truncate(1);
+        }
         let Adopted { text, policy } = adopted;
         let signals = (0..).zip(commands).map(|(index, command)| {
             let reloads = matches!(command, Command::Reload | Command::Replan { .. });
@@ -244,20 +243,21 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_full_of_commands_is_answered_a_few_times_and_a_strangers_once() {
-        let taken = |permission| {
+    fn a_comment_full_of_commands_is_answered_once_and_so_is_a_stranger() {
+        let taken = |permission, times| {
             let actor = Requester { login: Login::new("somebody"), permission, bot: false };
             let kind = SourceKind::IssueComment;
             let source = Source { kind, id: 1, node_id: String::new(), number: 1, index: 0 };
             let origin =
                 CommandOrigin { actor, pull: None, sha: None, source, at: chrono::DateTime::UNIX_EPOCH, words: None };
-            let commands = command::parse(&"/approve\n".repeat(5_000));
+            let commands = command::parse(&"/approve\n".repeat(times));
             match origin.signals(&Target::Directive(DirectiveId::of(1, 1, 1)), Adopted::default(), commands) {
                 Interpretation::Signals(signals) => signals.len(),
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!((taken(Permission::Write), taken(Permission::Read)), (MOST_COMMANDS, 1));
+        let answers = [taken(Permission::Write, 10), taken(Permission::Write, 5_000), taken(Permission::Read, 10)];
+        assert_eq!(answers, [10, 1, 1]);
     }
 
     #[test]
