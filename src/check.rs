@@ -1,7 +1,8 @@
-//! `adjutant check` and `adjutant schema`: check a policy file, a repository and agents, without settings, database or
-//! GitHub.
+//! `adjutant check` and `adjutant schema`: check a policy file, a comment, a repository and agents, without settings,
+//! database or GitHub.
 
 mod agents;
+mod comment;
 mod repo;
 
 use std::io::{Read, Write};
@@ -25,6 +26,18 @@ pub(super) enum Check {
         /// Presets, or files of presets; without them all whose program is in PATH
         #[arg(value_name = "PRESET")]
         presets: Vec<String>,
+    },
+    /// Say what commands a comment holds, and what in it is refused
+    ///
+    /// Reads it as the bot does, and needs no directive. Exit status 0: it was read, whatever it says. 1: GitHub takes no
+    /// such comment. 2: it cannot be read.
+    Comment {
+        /// A file with the comment, a folder of such files, or `-` for standard input
+        #[arg(value_name = "FILE|DIR")]
+        path: PathBuf,
+        /// Print one line of JSON for each file
+        #[arg(long)]
+        json: bool,
     },
     /// Check a policy file: print what applies, or all its faults
     ///
@@ -57,6 +70,7 @@ const MOST_BYTES: u64 = 1 << 20;
 pub(super) async fn run(check: &Check, interrupted: &CancellationToken) -> ExitCode {
     match check {
         Check::Agents { presets } => try_agents(presets, interrupted).await,
+        Check::Comment { path, json } => comments(path, if *json { comment::Form::Json } else { comment::Form::Text }),
         Check::Policy { file } => policy_file(file),
         Check::Repo { folder, run, environments } => {
             let act = if *run { repo::Act::Run { environments: environments.as_deref() } } else { repo::Act::Print };
@@ -74,6 +88,28 @@ async fn try_agents(presets: &[String], interrupted: &CancellationToken) -> Exit
             ExitCode::from(2)
         }
     }
+}
+
+fn comments(path: &Path, form: comment::Form) -> ExitCode {
+    let files = match comment::files(path) {
+        Ok(files) => files,
+        Err(error) => {
+            print_error(&format!("adjutant: `{}` cannot be read: {error}", path.display()));
+            return ExitCode::from(2);
+        }
+    };
+    let mut status = 0;
+    for file in files {
+        let name = path.is_dir().then(|| file.file_name().unwrap_or_default().to_string_lossy().into_owned());
+        let bytes = read(&file).map(|(_, bytes)| bytes);
+        // A closed pipe, as with `head`, is no error.
+        let Ok(outcome) = comment::print(&mut std::io::stdout(), form, name, bytes) else { break };
+        if let Err(error) = outcome {
+            print_error(&format!("adjutant: `{}` {error}", file.display()));
+            status = status.max(error.status());
+        }
+    }
+    ExitCode::from(status)
 }
 
 async fn repository(folder: &Path, act: repo::Act<'_>, interrupted: &CancellationToken) -> ExitCode {

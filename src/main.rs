@@ -42,7 +42,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
-    /// Check whether a policy file can be used, or how a repository is verified
+    /// Check a policy file, the commands of a comment, how a repository is verified, or agents
     #[command(subcommand)]
     Check(Check),
     /// Print the JSON Schema of the policy, for editors, or of an agent's files

@@ -48,7 +48,7 @@ pub use check::{
 pub use closing::closing_word;
 pub use commit::{commit_message, merge_message, progress_message};
 pub use instructions::{judge_instructions, planner_instructions, planner_rework, step_instructions};
-pub use notice::{completion_word, notice, report_comment, report_marker};
+pub use notice::{completion_word, not_understood, notice, report_comment, report_marker};
 pub use pull::{pull_body, pull_title, step_marker, updated_body};
 pub use reminder::{reminder, reminder_marker};
 pub use status::{status_comment, status_marker};

@@ -65,9 +65,7 @@ pub fn notice(notice: &Notice, directive: Option<&Directive>, mention: &str) -> 
                 )
             }
             Notice::NotUnderstood { word, problem } => {
-                let problem = problem.as_deref().unwrap_or("is no command");
-                let stop = if problem.ends_with(['.', '?', '!']) { "" } else { "." };
-                format!("{} {problem}{stop} `/help` lists the commands.", code(&format!("/{word}")))
+                format!("{} `/help` lists the commands.", not_understood(word, problem.as_deref()))
             }
             Notice::Refused { reason } => {
                 let reason = refusal::words(reason);
@@ -85,6 +83,13 @@ pub fn notice(notice: &Notice, directive: Option<&Directive>, mention: &str) -> 
         };
         format!("{}: {said}", mention_of(mention))
     })
+}
+
+/// Why a word after a slash is no command, as a sentence.
+pub fn not_understood(word: &str, problem: Option<&str>) -> String {
+    let problem = problem.unwrap_or("is no command");
+    let stop = if problem.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{} {problem}{stop}", code(&format!("/{word}")))
 }
 
 fn standing(directive: Option<&Directive>) -> String {
