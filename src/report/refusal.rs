@@ -85,6 +85,10 @@ pub(super) fn words(refusal: &Refusal) -> String {
             let steps: Vec<_> = steps.iter().map(|step| format!("`{step}`")).collect();
             format!("there is no step `{name}`: `/{command}` takes one of {}", steps.join(", "))
         }
+        Refusal::OtherStep { name, command, step } => format!(
+            "this pull request is about the step `{step}`, not `{name}`: write `/{command}` alone here, or the step's name on \
+             the issue"
+        ),
         Refusal::UnknownLevel => "the levels are `manual`, `guardrails` and `full_auto`".to_owned(),
         Refusal::Legacy(text) => text.clone(),
         Refusal::OverCeiling { total, ceiling, spent, budget } => format!(
@@ -193,6 +197,7 @@ mod tests {
                 command: "retry".to_owned(),
                 steps: vec![step(), StepName::new("print")],
             },
+            Refusal::OtherStep { name: "print".to_owned(), command: "approve".to_owned(), step: step() },
             Refusal::OverCeiling { total: usd(9.0), ceiling: usd(5.0), spent: usd(0.5), budget: usd(1.0) },
             Refusal::AlreadySpent { spent: usd(0.5), ceiling: usd(5.0) },
             Refusal::BudgetUsedUpSince,

@@ -69,6 +69,8 @@ pub enum Refusal {
     NoPlanYet,
     /// No step has that name. It is cut to what a name may contain.
     NoSuchStep { name: String, command: String, steps: Vec<StepName> },
+    /// On a pull request another word than its step's name follows. It is cut to what a name may contain.
+    OtherStep { name: String, command: String, step: StepName },
     /// A budget above what the policy allows.
     OverCeiling { total: Usd, ceiling: Usd, spent: Usd, budget: Usd },
     /// A budget that is spent already.

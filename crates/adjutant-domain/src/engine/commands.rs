@@ -337,13 +337,20 @@ impl Transition {
         Ok(self.skip_step(id, &Actor::Person(by.clone()))?)
     }
 
-    /// The step that an order is about: on a pull request its own, on the issue the one that is named.
+    /// The step that an order is about: on a pull request its own, which may be named, on the issue the one that is named.
     fn addressed(&self, commanded: &Commanded, name: Option<&str>) -> Result<StepId, Notice> {
-        if let Some(number) = commanded.pull {
-            let step = self.directive.step_of_pull(number);
-            return step.map(|step| step.id).ok_or_else(|| refused(self.why_no_step(number)));
-        }
         let word = word_of(&commanded.command);
+        if let Some(number) = commanded.pull {
+            let step = self.directive.step_of_pull(number).ok_or_else(|| refused(self.why_no_step(number)))?;
+            return match name {
+                Some(name) if step.name.as_str() != name => Err(refused(Refusal::OtherStep {
+                    name: shown(name),
+                    command: word.to_owned(),
+                    step: step.name.clone(),
+                })),
+                _ => Ok(step.id),
+            };
+        }
         let Some(name) = name else {
             return Err(refused(Refusal::StepNeeded { command: word.to_owned() }));
         };
@@ -355,8 +362,7 @@ impl Transition {
             return refused(Refusal::NoPlanYet);
         }
         let steps = self.directive.steps.iter().map(|step| step.name.clone()).collect();
-        let shown: String = name.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).take(40).collect();
-        refused(Refusal::NoSuchStep { name: shown, command: word.to_owned(), steps })
+        refused(Refusal::NoSuchStep { name: shown(name), command: word.to_owned(), steps })
     }
 
     /// `/pause`, and `/pause now` even where it is paused already.
@@ -389,6 +395,11 @@ impl Transition {
         }
         Ok(self.lift(PauseReason::is_by_person)?)
     }
+}
+
+/// A name as a refusal repeats it: cut to what a name may contain.
+fn shown(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).take(40).collect()
 }
 
 /// A command as the history has it: with texts of bounded length.

@@ -41,11 +41,9 @@ impl Transition {
             if step.status().is_done() || !self.standing(step.id).any(|it| it.id == approval.id) {
                 continue;
             }
-            let stands_in = approval.given.as_ref().map(|given| given.source.number);
-            let on_pull = step.pull.as_ref().is_some_and(|pull| Some(pull.number) == stands_in);
             let still = commands.iter().any(|command| match command {
                 Command::Approve { step: None } => true,
-                Command::Approve { step: Some(name) } => on_pull || step.name.as_str() == name,
+                Command::Approve { step: Some(name) } => step.name.as_str() == name,
                 _ => false,
             });
             if still {

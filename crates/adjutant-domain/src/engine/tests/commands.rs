@@ -43,6 +43,36 @@ fn on_the_issue_a_steps_name_follows_the_command() {
 }
 
 #[test]
+fn on_a_pull_request_only_its_own_step_may_be_named() {
+    let mut world = World::started(Policy::default(), diamond());
+    for name in ["a", "b"] {
+        world.changed(name, &format!("{name}1"));
+        world.verified(name, yellow());
+    }
+    let named = |name: &str| Some(name.to_owned());
+    for command in [
+        Command::Approve { step: named("b") },
+        Command::Approve { step: named("plan") },
+        Command::Unapprove { step: named("b") },
+        Command::Retry { step: named("b") },
+        Command::Verify { step: named("b") },
+        Command::Skip { step: named("but") },
+    ] {
+        let before = world.directive.clone();
+        world.maintainer(Some("a"), command.clone());
+        assert!(matches!(world.refused(), Refusal::OtherStep { step, .. } if step.as_str() == "a"), "{command:?}");
+        assert_eq!(world.directive.approvals, before.approvals, "{command:?}");
+        assert_eq!((world.status("a"), world.status("b")), (before_status(&before, "a"), before_status(&before, "b")));
+    }
+    world.maintainer(Some("a"), Command::Approve { step: named("a") });
+    assert!(world.merges("a") && !world.merges("b"));
+}
+
+fn before_status(directive: &Directive, name: &str) -> StepStatus {
+    directive.step_named(name).unwrap().status()
+}
+
+#[test]
 fn a_bare_approve_on_the_issue_answers_the_only_question_or_lists_them() {
     let mut world = World::started(Policy::default(), diamond());
     for name in ["a", "b"] {

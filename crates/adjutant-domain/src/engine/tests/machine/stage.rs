@@ -104,7 +104,10 @@ impl Stage {
             return;
         }
         let steps: Vec<&Step> = match (commanded.pull, name) {
-            (Some(pull), _) => self.directive.step_of_pull(pull).into_iter().collect(),
+            (Some(pull), name) => {
+                let own = self.directive.step_of_pull(pull).into_iter();
+                own.filter(|step| name.as_ref().is_none_or(|name| step.name.as_str() == name)).collect()
+            }
             (None, Some(name)) => self.directive.step_named(name).into_iter().collect(),
             (None, None) => {
                 self.directive.waiting().filter_map(|approval| self.directive.step(approval.step?)).collect()
