@@ -109,7 +109,7 @@ mod tests {
         graph LR
           s0["✅ parse"]:::done
           s1["✋ convert"]:::wait
-          s2["🛠 document"]:::work
+          s2["🛠️ document"]:::work
           s3["⚪ prove"]:::todo
           s0 --> s1
           s0 --> s2

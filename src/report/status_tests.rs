@@ -34,7 +34,7 @@ fn a_directive_in_work_is_told_whole() {
     graph LR
       s0["✅ parse"]:::done
       s1["✋ convert"]:::wait
-      s2["🛠 document"]:::work
+      s2["🛠️ document"]:::work
       s3["⚪ prove"]:::todo
       s0 --> s1
       s0 --> s2

@@ -3,10 +3,13 @@
 //! GitHub renders Markdown, so a comment in angle brackets, a link definition that nothing uses and characters
 //! without a glyph are invisible to the maintainer who sets a label, and plain to a model that reads the source.
 
+mod invisible;
+
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::ops::Range;
 
+pub use invisible::{is_invisible, visible};
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
 /// The most that is read of any text, in bytes: GitHub's own limit for a body is 65,536 characters, of up to four
@@ -72,11 +75,6 @@ fn unix_lines(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// The text without characters that have no glyph or turn the reading direction, with `\n` line ends.
-pub fn visible(text: &str) -> String {
-    unix_lines(text).chars().filter(|c| !is_invisible(*c)).collect()
-}
-
 /// The longest beginning of at most `bytes` bytes.
 pub fn truncate(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
@@ -116,18 +114,6 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).clamp(1, 2))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
-}
-
-/// Characters without a glyph, and those that change the order in which others are read.
-///
-/// Unicode's `Default_Ignorable_Code_Point`, the bidirectional controls, and controls but tab and newline.
-pub fn is_invisible(c: char) -> bool {
-    (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// What of the Markdown is not shown: comments, declarations and processing instructions of HTML, and link
@@ -214,11 +200,6 @@ mod tests {
         {
             assert_eq!(visible_markdown(shown), shown);
         }
-    }
-
-    #[test]
-    fn characters_without_a_glyph_and_bidirectional_controls_are_taken_out() {
-        assert_eq!(visible("a\u{200b}b\u{202e}c\u{e0041}d\u{2066}e\u{0}f\tg\r\nh"), "abcdef\tg\nh");
     }
 
     #[test]
