@@ -5,13 +5,12 @@
 //! (<https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls>):
 //! a zero-width space inside does, and looks the same.
 
-use std::ops::Range;
-
-use pulldown_cmark::{Event, Parser, Tag};
+mod quote;
 
 use adjutant_domain::actor::Actor;
 use adjutant_domain::ids::Login;
-use adjutant_domain::text::{dialect, truncate, visible};
+use adjutant_domain::text::{truncate, visible};
+pub use quote::quote;
 
 /// The longest body of a comment, issue or pull request. GitHub counts characters; bytes are never fewer.
 pub const MAX_BODY: usize = 65_536;
@@ -76,28 +75,6 @@ pub fn plain(text: &str, chars: usize) -> String {
 /// Several lines without Markdown: for a commit's body.
 pub fn plain_lines(text: &str, chars: usize) -> String {
     break_skips(&break_links(&defuse(&clip(visible(beginning(text, chars)).trim(), chars))))
-}
-
-/// Markdown of somebody else's, quoted: its formatting works and ends with the quote; HTML in it is shown, not
-/// rendered. Empty where the text is.
-pub fn quote(markdown: &str, chars: usize) -> String {
-    let text = clip(visible(beginning(markdown, chars)).trim(), chars);
-    let mut code = code_ranges(&text).into_iter().peekable();
-    let mut shown = String::with_capacity(text.len() + 64);
-    for (at, c) in text.char_indices() {
-        while code.next_if(|range| range.end <= at).is_some() {}
-        let in_code = code.peek().is_some_and(|range| range.contains(&at));
-        match c {
-            '<' if !in_code => shown.push_str("&lt;"),
-            // `&#64;maintainer` is a mention like any other once it is rendered.
-            '&' if !in_code => shown.push_str("&amp;"),
-            // An image would be loaded by everybody who reads this. Not with a back slash: one before it would take it away.
-            '!' if !in_code && text[at + 1..].starts_with('[') => shown.push_str("&excl;"),
-            _ => shown.push(c),
-        }
-    }
-    let lines: Vec<String> = defuse(&shown).lines().map(|line| format!("> {line}").trim_end().to_owned()).collect();
-    lines.join("\n")
 }
 
 /// Inline code. It cannot be left, and nothing in it is acted upon.
@@ -272,18 +249,11 @@ fn without_colours(output: &str) -> String {
     plain
 }
 
-fn code_ranges(text: &str) -> Vec<Range<usize>> {
-    Parser::new_ext(text, dialect())
-        .into_offset_iter()
-        .filter(|(event, _)| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))))
-        .map(|(_, range)| range)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use adjutant_domain::text::dialect;
     use proptest::prelude::*;
-    use pulldown_cmark::TagEnd;
+    use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
     use super::*;
 
@@ -370,49 +340,6 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_keeps_formatting_and_shows_html() {
-        let text = "**Found**:\n\n- `<b>` in `a`\n\n```html\n<p>\n```\n<details><!-- ![x](y)";
-        insta::assert_snapshot!(quote(text, 1000), @r"
-        > **Found**:
-        >
-        > - `<b>` in `a`
-        >
-        > ```html
-        > <p>
-        > ```
-        > &lt;details>&lt;!-- &excl;[x](y)
-        ");
-        assert_eq!(quote("  \n", 10), "");
-    }
-
-    #[test]
-    fn a_quote_calls_nobody_by_entities_or_escapes_and_loads_no_image() {
-        for text in
-            ["&#64;maintainer", "&commat;maintainer", "fixes &#35;1", "fixes #&#49;", "fixes &num;1", "fixes GH\\-1"]
-        {
-            let (mut shown, mut seen) = (quote(text, 200), String::new());
-            shown.push('\n');
-            for event in Parser::new_ext(&shown, dialect()) {
-                if let Event::Text(part) = event {
-                    seen.push_str(&part);
-                }
-            }
-            for live in ["@maintainer", "#1", "GH-1"] {
-                assert!(!seen.contains(live), "{text} is shown as {seen}");
-            }
-        }
-        for text in ["![x](https://a.example/y)", "\\![x](https://a.example/y)", "\\\\![x](https://a.example/y)"] {
-            let shown = quote(text, 200);
-            let image = |event| matches!(event, Event::Start(Tag::Image { .. }));
-            assert!(!Parser::new_ext(&shown, dialect()).any(image), "{shown}");
-        }
-        assert_eq!(
-            quote("[a](https://a.example/?b=1&c=2) `a && b`", 200),
-            "> [a](https://a.example/?b=1&amp;c=2) `a && b`"
-        );
-    }
-
-    #[test]
     fn a_fence_cannot_be_left_and_has_no_colours() {
         insta::assert_snapshot!(fence("\u{1b}[31mred\u{1b}[0m\n````\n# out\n```\n", 100), @r"
         `````text
@@ -440,23 +367,6 @@ mod tests {
         fn inline_text_never_formats(text in "[ a-c<>!`*_~#|\\[\\](){}&;:/\\\\@$=\"'-]{0,40}") {
             let (_, formatted) = rendered(&format!("x {} y", inline(&text, 100)));
             prop_assert!(!formatted, "{}", inline(&text, 100));
-        }
-
-        #[test]
-        fn a_quote_holds_whatever_is_in_it(text in "[ \na-c<>!`~#|\\[\\]&*-]{0,60}") {
-            let markdown = format!("{}\n\nafter", quote(&text, 1000));
-            let mut depth = 0_usize;
-            let mut after = false;
-            for event in Parser::new_ext(&markdown, dialect()) {
-                match event {
-                    Event::Start(_) => depth += 1,
-                    Event::End(_) => depth -= 1,
-                    Event::Text(text) if &*text == "after" => after = depth == 1,
-                    Event::Html(_) | Event::InlineHtml(_) => prop_assert!(false, "{markdown}"),
-                    _ => {}
-                }
-            }
-            prop_assert!(after, "{markdown}");
         }
 
         #[test]
