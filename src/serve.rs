@@ -164,6 +164,13 @@ async fn app(
             "a limit of the sandbox cannot be held on this machine"
         );
     }
+    for (agent, _) in settings.agents.iter().filter(|(_, agent)| agent.is_unmetered()) {
+        tracing::warn!(
+            agent,
+            "nobody can tell what the agent costs: no directive in full_auto runs it; give it a `provider`, or `max_usd` \
+             for what a run counts as"
+        );
+    }
     let folder = settings.data_dir.join("environments");
     let environments = Environments::open(&folder, sandbox, settings.network.setup_hosts.clone())
         .map_err(|error| ServeError::DataDir { folder, source: io::Error::other(error) })?;

@@ -263,6 +263,7 @@ fn settings(folder: &Path, playground: &Playground, database: &str) -> Fallible<
         ("ADJUTANT_LISTEN", "127.0.0.1:0".to_owned()),
         ("ADJUTANT_DATA_DIR", text(folder.join("data"))),
         ("ADJUTANT_AGENT_COMMAND", agent),
+        ("ADJUTANT_AGENT_MAX_USD", "0".to_owned()),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value));
     Ok(Settings::load(variables, None)?)

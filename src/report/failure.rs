@@ -15,6 +15,10 @@ pub fn words(failure: &Failure) -> String {
         Failure::UnknownAgent { agent } => {
             format!("the policy asks for the agent `{agent}`, which the operator has not set up")
         }
+        Failure::AgentUnmetered { agent } => format!(
+            "nobody can tell what the agent `{agent}` costs, and in `full_auto` no person would notice: the operator gives \
+             it a `provider`, or `max_usd` for what a run counts as; or say `/autonomy guardrails` first"
+        ),
         Failure::AgentNotStarted { agent, error } => format!("the agent `{agent}` was not started: {error}"),
         Failure::AgentExited { status } => exited(*status),
         Failure::AgentKilled { signal: 9 } => "The agent was killed (signal 9; out of memory, perhaps).".to_owned(),
@@ -132,6 +136,7 @@ mod tests {
         vec![
             Failure::NoAgent,
             Failure::UnknownAgent { agent: "claude".to_owned() },
+            Failure::AgentUnmetered { agent: "own".to_owned() },
             Failure::AgentNotStarted { agent: "claude".to_owned(), error: error() },
             Failure::AgentExited { status: 3 },
             Failure::AgentExited { status: 127 },

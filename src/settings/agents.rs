@@ -12,6 +12,7 @@ use serde::Deserialize;
 use adjutant_domain::ids::Usd;
 use adjutant_domain::network::Network;
 
+use super::command_line::command_line;
 use super::faults::Faults;
 use super::keys::{self, AGENT_COMMAND, Sources, nearest};
 use super::models::{self, ModelSettings};
@@ -64,6 +65,12 @@ pub struct AgentSettings {
 }
 
 impl AgentSettings {
+    /// Whether a run may cost anything: its requests are not counted, and nothing is declared for a run whose cost nobody
+    /// knows. What it says of its own cost is no limit: one that is killed says nothing.
+    pub fn is_unmetered(&self) -> bool {
+        self.provider.is_none() && self.max_usd.is_none()
+    }
+
     /// An agent with this command and every limit at its default.
     pub fn new(command: Vec<String>) -> Self {
         Self {
@@ -147,6 +154,9 @@ pub(super) fn read(
                 let agent = agents.entry(DEFAULT.to_owned()).or_insert_with(|| AgentSettings::new(Vec::new()));
                 agent.readonly.extend(own_files(&command));
                 agent.command = command;
+                if let Some(dollars) = sources.decimal(&keys::AGENT_MAX_USD, faults) {
+                    agent.max_usd = max_usd(keys::AGENT_MAX_USD.variable, dollars, faults);
+                }
             }
             Err(reason) => faults.add_about(AGENT_COMMAND, reason),
         }
@@ -226,13 +236,7 @@ fn agent(
         }
     };
     set_provider(&mut agent, &subject, table.provider, providers, faults);
-    match table.max_usd {
-        Some(dollars) if !(0.0..=MAX_USD).contains(&dollars) => {
-            let fault = format!("is {dollars}: give what a run may cost at most, from 0 to {MAX_USD} US dollars");
-            faults.add_about(&format!("{subject}.max_usd"), &fault);
-        }
-        dollars => agent.max_usd = dollars.map(Usd::from_dollars),
-    }
+    agent.max_usd = table.max_usd.and_then(|dollars| max_usd(&format!("{subject}.max_usd"), dollars, faults));
     agent.network = match table.network {
         None | Some(Reach::Switch(false)) => Network::None,
         Some(Reach::Switch(true)) => Network::Host,
@@ -270,6 +274,15 @@ fn agent(
         None => {}
     }
     Some(agent)
+}
+
+fn max_usd(subject: &str, dollars: f64, faults: &mut Faults) -> Option<Usd> {
+    if !(0.0..=MAX_USD).contains(&dollars) {
+        let fault = format!("is {dollars}: give what a run may cost at most, from 0 to {MAX_USD} US dollars");
+        faults.add_about(subject, &fault);
+        return None;
+    }
+    Some(Usd::from_dollars(dollars))
 }
 
 fn command_of(subject: &str, command: Command, faults: &mut Faults) -> Vec<String> {
@@ -403,45 +416,6 @@ fn own_files(command: &[String]) -> Vec<PathBuf> {
     paths.filter(|path| !SYSTEM.iter().any(|system| path.starts_with(system))).collect()
 }
 
-/// Parses a JSON array of strings, or words as a shell splits them: at blanks, with `'…'`, `"…"` and `\`. Nothing is
-/// expanded.
-fn command_line(line: &str) -> Result<Vec<String>, &'static str> {
-    if line.trim_start().starts_with('[') {
-        return match serde_json::from_str::<Vec<String>>(line) {
-            Ok(words) if words.first().is_some_and(|word| !word.is_empty()) => Ok(words),
-            Ok(_) => Err("is empty: give the program and its arguments"),
-            Err(_) => Err("starts like a JSON array and is not one of strings: write [\"program\", \"argument\"]"),
-        };
-    }
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote: Option<char> = None;
-    let mut characters = line.chars();
-    while let Some(character) = characters.next() {
-        match (quote, character) {
-            (Some(open), _) if character == open => quote = None,
-            (None, '\'' | '"') => {
-                quote = Some(character);
-                word.get_or_insert_default();
-            }
-            (None | Some('"'), '\\') => {
-                let next = characters.next().ok_or("ends with a backslash: write \\\\ for one")?;
-                word.get_or_insert_default().push(next);
-            }
-            (None, blank) if blank.is_whitespace() => words.extend(word.take()),
-            _ => word.get_or_insert_default().push(character),
-        }
-    }
-    if quote.is_some() {
-        return Err("has a quote that is not closed");
-    }
-    words.extend(word);
-    if words.first().is_none_or(String::is_empty) {
-        return Err("is empty: give the program and its arguments");
-    }
-    Ok(words)
-}
-
 /// Parses `90s`, `15m`, `1h`, `1h30m`; zero is refused.
 fn duration(text: &str) -> Option<Duration> {
     let mut total: u64 = 0;
@@ -464,22 +438,6 @@ fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_command_is_split_as_a_shell_would() {
-        let split = |line| command_line(line).unwrap();
-        assert_eq!(split("agent --model best"), ["agent", "--model", "best"]);
-        assert_eq!(split(r#"agent 'a b' "c \" d" e\ f ''"#), ["agent", "a b", "c \" d", "e f", ""]);
-        assert_eq!(split(r#"["agent", "a b"]"#), ["agent", "a b"]);
-        assert_eq!(split("agent $HOME"), ["agent", "$HOME"]);
-    }
-
-    #[test]
-    fn a_command_that_cannot_be_split_is_refused() {
-        for line in ["", "  ", "agent 'open", "agent \\", "[1]", "[]", "[\"\"]", "''"] {
-            assert!(command_line(line).is_err(), "{line:?}");
-        }
-    }
 
     #[test]
     fn durations_add_up_and_are_never_nothing() {

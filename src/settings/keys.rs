@@ -48,6 +48,7 @@ keys! {
     LOOK_SECONDS = "look_seconds", "ADJUTANT_LOOK_SECONDS";
     PROGRESS_SECONDS = "progress_seconds", "ADJUTANT_PROGRESS_SECONDS";
     AGENT = "agent", "ADJUTANT_AGENT";
+    AGENT_MAX_USD = "agent_max_usd", "ADJUTANT_AGENT_MAX_USD";
     MODEL = "model", "ADJUTANT_MODEL";
     PRICE_TABLE = "price_table", "ADJUTANT_PRICE_TABLE";
     REPOSITORY_DAY_USD = "repository_day_usd", "ADJUTANT_REPOSITORY_DAY_USD";
@@ -162,6 +163,19 @@ impl Sources {
         };
         if number.is_none() {
             faults.add(key, "is not a whole number that makes sense here");
+        }
+        number
+    }
+
+    /// A number, written as a number or as text.
+    pub(super) fn decimal(&self, key: &Key, faults: &mut Faults) -> Option<f64> {
+        let value = self.merged.find_value(key.name).ok()?;
+        let number = match &value {
+            Value::String(_, text) => text.trim().parse().ok(),
+            value => value.deserialize().ok(),
+        };
+        if number.is_none() {
+            faults.add(key, "is not a number");
         }
         number
     }

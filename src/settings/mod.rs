@@ -8,6 +8,7 @@
 //! printed.
 
 mod agents;
+mod command_line;
 mod faults;
 mod keys;
 mod models;

@@ -225,6 +225,25 @@ fn agents_have_a_command_and_limits() {
 }
 
 #[test]
+fn an_agent_without_a_provider_is_unmetered_until_its_runs_are_given_a_cost() {
+    let file = "[agents.own]\ncommand = \"own\"\n[agents.declared]\ncommand = \"own\"\nmax_usd = 2\n\
+                [agents.counted]\ncommand = \"own\"\nprovider = \"local\"\n[models.local]\nbase_url = \"http://127.0.0.1:1\"\n";
+    let of = |more: &[(&str, &str)]| {
+        let settings = with_file(file, more).unwrap();
+        let unmetered = settings.agents.into_iter().filter(|(_, agent)| agent.is_unmetered()).map(|(name, _)| name);
+        unmetered.collect::<Vec<_>>()
+    };
+    assert_eq!(of(&[("ADJUTANT_AGENT_COMMAND", "mine")]), ["default", "own"]);
+    for declared in ["0", "1.5"] {
+        assert_eq!(of(&[("ADJUTANT_AGENT_COMMAND", "mine"), ("ADJUTANT_AGENT_MAX_USD", declared)]), ["own"]);
+    }
+    for wrong in ["-1", "much", "inf"] {
+        let faults = with_file("", &[("ADJUTANT_AGENT_COMMAND", "mine"), ("ADJUTANT_AGENT_MAX_USD", wrong)]);
+        assert!(faults.unwrap_err().to_string().contains("ADJUTANT_AGENT_MAX_USD"), "{wrong}");
+    }
+}
+
+#[test]
 fn files_that_an_agents_command_names_are_mounted() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("agent.py");

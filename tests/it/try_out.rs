@@ -50,7 +50,7 @@ async fn begin(folder: &Path, temporary: &Path, listen: &str) -> Child {
     command.current_dir(folder).env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("TMPDIR", temporary);
     // A trial must not touch the user's real work: a use of either would fail.
     command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/real").env("ADJUTANT_CONFIG", "/no/such/file.toml");
-    command.env("ADJUTANT_AGENT_COMMAND", agent);
+    command.env("ADJUTANT_AGENT_COMMAND", agent).env("ADJUTANT_AGENT_MAX_USD", "0");
     let log = std::fs::File::create(folder.join("log")).unwrap();
     let mut child = command.stdout(Stdio::piped()).stderr(log).kill_on_drop(true).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

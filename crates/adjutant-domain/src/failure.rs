@@ -20,6 +20,8 @@ pub enum Failure {
     NoAgent,
     /// The policy names an agent that the operator has not set up.
     UnknownAgent { agent: String },
+    /// Nobody can tell what a run of the agent costs, and no person looks at the work.
+    AgentUnmetered { agent: String },
     /// The agent's process could not be started.
     AgentNotStarted { agent: String, error: String },
     /// The agent exited with another status than 0.
@@ -167,6 +169,7 @@ impl Failure {
             self.without_output(),
             Self::NoAgent
                 | Self::UnknownAgent { .. }
+                | Self::AgentUnmetered { .. }
                 | Self::AgentNotStarted { .. }
                 | Self::AgentExited { status: 126 | 127 }
                 | Self::AgentReported { kind: AgentErrorKind::Auth, .. }
@@ -228,6 +231,7 @@ impl Failure {
             Self::ChangeRefused { faults } => faults.iter_mut().for_each(|fault| *fault = clean(fault)),
             Self::NoAgent
             | Self::UnknownAgent { .. }
+            | Self::AgentUnmetered { .. }
             | Self::AgentExited { .. }
             | Self::AgentKilled { .. }
             | Self::AgentTimedOut { .. }

@@ -128,6 +128,13 @@ pub enum Signal {
         /// The name that it has.
         to: Branch,
     },
+    /// A task is about to run whose agent may cost anything: the operator gave it no provider, and no cost of a run.
+    AgentUnmetered {
+        /// Which.
+        task: TaskId,
+        /// The agent.
+        agent: String,
+    },
     /// The integration branch is there.
     IntegrationCut,
     /// A step's pull request is there.

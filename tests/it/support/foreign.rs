@@ -127,6 +127,7 @@ fn serve(folder: &Path, playground: &Watched, database: &TestDatabase, listen: S
         .env("ADJUTANT_LISTEN", listen.to_string())
         .env("ADJUTANT_DATA_DIR", folder.join("data"))
         .env("ADJUTANT_AGENT_COMMAND", agent)
+        .env("ADJUTANT_AGENT_MAX_USD", "0")
         .current_dir(folder)
         .stdout(Stdio::null())
         .stderr(std::fs::File::create(log_of(folder)).unwrap())

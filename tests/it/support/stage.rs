@@ -442,6 +442,7 @@ fn settings(
         ("ADJUTANT_LISTEN", "127.0.0.1:0".to_owned()),
         ("ADJUTANT_DATA_DIR", text(folder.path().join("data"))),
         ("ADJUTANT_AGENT_COMMAND", json!([agent]).to_string()),
+        ("ADJUTANT_AGENT_MAX_USD", "0".to_owned()),
     ];
     let variables = variables.into_iter().chain(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
     let settings = Settings::load(variables.map(|(name, value)| (name.to_owned(), value)), None).unwrap();

@@ -7,6 +7,7 @@
 //! | rework cycles | plan anew in `full_auto`, else block the step and ask | `/approve`, `/rework`, `/retry`, `/skip`, `/replan` |
 //! | chain generations | refuse `/replan`, and block the step in `full_auto` | `/rework`, `/retry`, `/skip`; the label, set again |
 //! | failed steps | fail the directive | the label, set again, starts another |
+//! | an agent whose cost nobody can tell | in `full_auto`: its task fails, and a person is asked | the operator, or `/autonomy`, and `/retry` |
 //! | open pull requests, agents of an installation | tasks queue | a person's answer, an agent's end |
 //! | an agent's provider | tasks of that agent queue, in every directive | the time that it named |
 //!
@@ -27,10 +28,12 @@ use crate::cause::DirectiveFailure;
 use crate::directive::PauseReason;
 use crate::effect::Notice;
 use crate::event::{Breaker, EventKind};
+use crate::failure::Failure;
 use crate::ids::{Login, TaskId, Usd};
+use crate::policy::Autonomy;
 use crate::question::Question;
 use crate::refusal::Refusal;
-use crate::signal::Commanded;
+use crate::signal::{Commanded, TaskOutcome};
 use crate::status::{DirectiveStatus, StepStatus};
 use crate::task::{AgentPause, CapacityLimit, QueueReason, Task, TaskStatus};
 
@@ -105,6 +108,15 @@ impl Transition {
         let (step, number) = (task.step, task.number);
         let AgentPause { agent, why, until } = pause.clone();
         self.record(EventKind::AgentPaused { task: number, agent, why, until }, step);
+    }
+
+    /// Nobody can tell what a task's agent costs. Where no person looks at the work, it does not run.
+    pub(super) fn agent_unmetered(&mut self, id: TaskId, agent: &str) -> Followed {
+        if self.directive.policy.autonomy < Autonomy::FullAuto {
+            return Ok(());
+        }
+        let reason = Failure::AgentUnmetered { agent: agent.to_owned() };
+        self.end_task(id, &TaskOutcome::Failed { reason }, Usd::ZERO)
     }
 
     /// `/budget`: another total, between what is spent and what the policy allows.

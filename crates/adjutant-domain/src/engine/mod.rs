@@ -147,6 +147,7 @@ fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
             transition.base_renamed(from, to);
             Ok(())
         }
+        Signal::AgentUnmetered { task, agent } => transition.agent_unmetered(*task, agent),
         Signal::IntegrationCut => {
             transition.integration_cut();
             Ok(())

@@ -53,18 +53,24 @@ pub(super) async fn run(
         money::book_lost_runs(&app.store, sink, id, None).await?;
         return Ok(Vec::new());
     };
-    sink.send(Signal::TaskStarted { task: id }).await?;
-    // The directive may have been paused since the claim. A task that has not begun does not begin during a pause.
-    if app.store.task_status(id).await? == Some(TaskStatus::Cancelled) {
-        money::book_lost_runs(&app.store, sink, id, None).await?;
-        return Ok(Vec::new());
-    }
     let before = match directive.predecessor {
         Some(before) if task.kind == TaskKind::Plan => app.store.directive(before).await?,
         _ => None,
     };
     let step = task.step.and_then(|step| directive.step(step));
     let job = Job { app, directive, task, step, before, sink, working, cancel, stop };
+    if let Ok((name, agent)) = job.choose_agent()
+        && agent.is_unmetered()
+    {
+        sink.send(Signal::AgentUnmetered { task: id, agent: name.to_owned() }).await?;
+    }
+    sink.send(Signal::TaskStarted { task: id }).await?;
+    // The directive may have been paused since the claim. A task that has not begun does not begin during a pause, and
+    // none begins whose agent may not run.
+    if !app.store.task_status(id).await?.is_some_and(TaskStatus::is_live) {
+        money::book_lost_runs(&app.store, sink, id, None).await?;
+        return Ok(Vec::new());
+    }
     let (outcome, cost) = match Box::pin(job.run()).await {
         Ok(done) => done,
         Err(EffectError::Never { why }) => {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::policy::JudgePolicy;
+use crate::question::Question;
 use crate::task::{CapacityLimit, QueueReason};
 
 fn costing(limit: f64, ceiling: Option<f64>) -> Policy {
@@ -251,6 +252,32 @@ fn more_than_three_failed_steps_fail_the_directive_with_what_to_do() {
     let steps = ["a", "b", "c", "d"].map(StepName::new).to_vec();
     let last = Some(Cause::Failure(Failure::External("no key".to_owned())));
     assert_eq!(world.directive.state.failure(), Some(&DirectiveFailure::FailedSteps { steps, last }));
+}
+
+#[test]
+fn an_agent_whose_cost_nobody_can_tell_does_not_run_in_full_auto() {
+    let unmetered = |task| Signal::AgentUnmetered { task, agent: "own".to_owned() };
+    let failure = Failure::AgentUnmetered { agent: "own".to_owned() };
+    for autonomy in [Autonomy::Manual, Autonomy::Guardrails] {
+        let mut world = World { busy: true, ..World::open(Policy { autonomy, ..Policy::default() }) };
+        let task = world.live(None);
+        world.signal(unmetered(task));
+        assert_eq!(world.live(None), task, "people look at what it does");
+    }
+    let mut world = World::open(Policy { autonomy: Autonomy::FullAuto, ..Policy::default() });
+    world.signal(unmetered(world.live(None)));
+    let asked = world.directive.waiting().next().unwrap();
+    assert_eq!(asked.question, Question::NotPlanned { tries: 1, failure: failure.clone() });
+    assert_eq!((world.live_count(), world.directive.spent()), (0, Usd::ZERO));
+    world.maintainer(None, Command::Retry { step: None });
+    world.planned(single());
+    world.signal(unmetered(world.live(Some("a"))));
+    assert_eq!(world.status("a"), StepStatus::Blocked);
+    assert_eq!(world.directive.step_named("a").unwrap().state.cause(), Some(&Cause::Failure(failure)));
+    world.maintainer(None, Command::Autonomy { level: "guardrails".to_owned() });
+    world.maintainer(None, Command::Retry { step: Some("a".to_owned()) });
+    world.signal(unmetered(world.live(Some("a"))));
+    assert_eq!((world.status("a"), world.live_count()), (StepStatus::Running, 1));
 }
 
 #[test]
