@@ -3,6 +3,7 @@
 mod check;
 #[cfg(feature = "playground")]
 mod demo;
+mod prices;
 #[cfg(feature = "playground")]
 mod try_out;
 
@@ -18,6 +19,7 @@ use check::Check;
 use clap::{Parser, Subcommand};
 #[cfg(feature = "playground")]
 use demo::DemoArgs;
+use prices::{PricesArgs, PricesError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -62,6 +64,8 @@ enum Command {
     Calibration(CalibrationArgs),
     /// Show what agents spent on models: by directive, repository, agent, model, step type or day
     Costs(CostsArgs),
+    /// Take over a newer table of what models cost
+    Prices(PricesArgs),
     /// Show the main job end to end on this machine, with nothing configured
     #[cfg(feature = "playground")]
     Demo(DemoArgs),
@@ -99,6 +103,7 @@ fn main() -> ExitCode {
         (Ok(runtime), Command::Queue(args)) => runtime.block_on(run_queue(&args)),
         (Ok(runtime), Command::Calibration(args)) => runtime.block_on(run_calibration(&args)),
         (Ok(runtime), Command::Costs(args)) => runtime.block_on(run_costs(&args)),
+        (Ok(_), Command::Prices(args)) => run_prices(&args),
         #[cfg(feature = "playground")]
         (Ok(runtime), Command::Demo(args)) => runtime.block_on(run_demo(&args)),
         #[cfg(feature = "playground")]
@@ -197,6 +202,13 @@ async fn run_costs(args: &CostsArgs) -> Result<(), Failure> {
     let interrupted = stop_on_signals().map_err(Failure::work)?;
     let mut out = std::io::stdout();
     cli::costs(args, environment(), &mut out, &interrupted).await.map_err(Failure::of_command)
+}
+
+fn run_prices(args: &PricesArgs) -> Result<(), Failure> {
+    prices::run(args, environment(), &mut std::io::stdout()).map_err(|error| match error {
+        PricesError::Settings(error) => Failure::Settings(error.to_string()),
+        error => Failure::work(error),
+    })
 }
 
 #[cfg(feature = "playground")]

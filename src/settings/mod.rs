@@ -2,7 +2,7 @@
 //!
 //! [`Settings::load`] takes the variables as a map. It returns either complete and checked settings, or *every* fault
 //! at once, each with the variable, the file's key and the remedy. It reads only the named files (the TOML file, the
-//! key, the secret).
+//! key, the secret), and the table of prices in the data folder.
 //!
 //! What never happens here: the process's own environment is not read, no connection is opened, and secrets cannot be
 //! printed.
@@ -249,6 +249,26 @@ impl StateSettings {
         let sources = Sources::read(variables, file, &mut faults);
         let settings = Self { database: database(&sources, &mut faults), data_dir: data_dir(&sources) };
         faults.into_result().map(|()| settings)
+    }
+}
+
+/// The table of prices that is read in place of the shipped one.
+#[derive(Debug, Clone)]
+pub struct PriceFile {
+    /// What `price_table` names, else a file in the data folder, which need not be there.
+    pub path: PathBuf,
+}
+
+impl PriceFile {
+    /// Reads it as [`Settings::load`] does. No other setting is required.
+    pub fn load(
+        variables: impl IntoIterator<Item = (String, String)>,
+        file: Option<&Path>,
+    ) -> Result<Self, SettingsError> {
+        let mut faults = Faults::default();
+        let sources = Sources::read(variables, file, &mut faults);
+        let path = models::price_file(&sources, &mut faults);
+        faults.into_result().map(|()| Self { path })
     }
 }
 

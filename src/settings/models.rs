@@ -204,21 +204,28 @@ fn credential(subject: &str, table: &Table, sources: &Sources, faults: &mut Faul
     }
 }
 
+/// The file of `price_table`, else the one in the data folder that `adjutant prices update` writes.
+pub(super) fn price_file(sources: &Sources, faults: &mut Faults) -> PathBuf {
+    let named = sources.text(&keys::PRICE_TABLE, faults);
+    named.map_or_else(|| super::data_dir(sources).join("prices.json"), PathBuf::from)
+}
+
 /// The shipped table of prices, or a newer one from a file, and the operator's own models.
 pub(super) fn prices(sources: &Sources, faults: &mut Faults) -> PriceTable {
-    let mut table = match sources.text(&keys::PRICE_TABLE, faults) {
-        None => PriceTable::shipped(),
-        Some(path) => {
-            let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
-            match read.and_then(|text| PriceTable::parse(&text).map_err(|error| error.to_string())) {
-                Ok(table) => table,
-                Err(error) => {
-                    faults.add(&keys::PRICE_TABLE, &format!("names {path}, which cannot be used: {error}"));
-                    PriceTable::shipped()
-                }
+    let path = price_file(sources, faults);
+    let is_named = sources.text(&keys::PRICE_TABLE, &mut Faults::default()).is_some();
+    let mut table = PriceTable::shipped();
+    if is_named || path.exists() {
+        let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
+        match read.and_then(|text| PriceTable::parse(&text).map_err(|error| error.to_string())) {
+            // One that was written for an older Adjutant knows less than the shipped one.
+            Ok(own) if is_named || own.date > table.date => table = own,
+            Ok(_) => {}
+            Err(error) => {
+                faults.add(&keys::PRICE_TABLE, &format!("names {}, which cannot be used: {error}", path.display()));
             }
         }
-    };
+    }
     match sources.table(keys::PRICES) {
         Some(Value::Dict(_, models)) => {
             for (model, rates) in models {

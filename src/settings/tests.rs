@@ -244,6 +244,23 @@ fn an_agent_without_a_provider_is_unmetered_until_its_runs_are_given_a_cost() {
 }
 
 #[test]
+fn a_table_of_prices_in_the_data_folder_counts_where_it_is_newer_than_the_shipped_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, prices) = (folder.path().display().to_string(), folder.path().join("prices.json"));
+    let table =
+        |date| format!(r#"{{"source": "x", "date": "{date}", "models": {{"mine": {{"input": 1, "output": 2}}}}}}"#);
+    for (date, counts) in [("2099-01-01", true), ("2020-01-01", false)] {
+        std::fs::write(&prices, table(date)).unwrap();
+        let settings = load(&[("ADJUTANT_DATA_DIR", &data)]).unwrap();
+        assert_eq!(settings.prices.rates("mine").is_some(), counts, "{date}");
+        let named = load(&[("ADJUTANT_PRICE_TABLE", &prices.display().to_string())]).unwrap();
+        assert!(named.prices.rates("mine").is_some(), "one that is named counts whatever its date");
+    }
+    std::fs::write(&prices, "{").unwrap();
+    assert!(fault(load(&[("ADJUTANT_DATA_DIR", &data)])).contains("prices.json, which cannot be used"));
+}
+
+#[test]
 fn files_that_an_agents_command_names_are_mounted() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("agent.py");

@@ -24,6 +24,7 @@ mod manifest;
 mod network;
 mod octokit;
 mod policy;
+mod prices;
 mod pygithub;
 mod queue;
 mod scripts;

@@ -1,11 +1,12 @@
 //! What tokens cost.
 //!
-//! The table that ships is a dated cut of a maintained one (`prices/`, made by `scripts/prices-update`). An operator
+//! The table that ships is a dated cut of a maintained one (`prices/`, cut by [`PriceTable::of_litellm`]). An operator
 //! reads a newer one from a file and adds models of their own.
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::money::Amount;
 use crate::wire::{Tier, Tokens};
@@ -18,55 +19,65 @@ const DEAREST_SEARCH: f64 = 0.035;
 const MAX_RATE: f64 = 1e6;
 
 /// The rates of one model: US dollars for a million tokens.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rates {
     pub input: f64,
     pub output: f64,
     /// Tokens read from the provider's cache; as `input` where it is missing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<f64>,
     /// Tokens written to the cache; as `input` where it is missing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub write: Option<f64>,
     /// Tokens written to the cache for an hour or longer; as `write` where it is missing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub write_1h: Option<f64>,
     /// One search by the provider, in dollars.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<f64>,
     /// Rates of the tier `priority`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<Partial>,
     /// Rates of requests with more input tokens.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub above: Vec<Above>,
     /// Factors by what a request asks for: `fast`, `us`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub times: BTreeMap<String, f64>,
 }
 
 /// Rates that replace the model's own.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Partial {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub read: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub write: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub write_1h: Option<f64>,
 }
 
 /// Rates of long requests.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Above {
     /// A request with more input tokens than this has these rates.
     pub tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub read: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub write: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub write_1h: Option<f64>,
 }
 
@@ -79,10 +90,14 @@ pub enum PriceTableError {
         "it gives the model `{model}` the rate {rate}: a rate is from 0 to 1,000,000 US dollars for a million tokens"
     )]
     Rate { model: String, rate: f64 },
+    #[error("it gives the model `{model}` something else than a number as `{key}`")]
+    NoNumber { model: String, key: String },
+    #[error("it has no model with a price of {providers}")]
+    NoModels { providers: String },
 }
 
 /// Prices by model.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriceTable {
     /// Where the table is from.
@@ -90,6 +105,15 @@ pub struct PriceTable {
     /// Its date, as in `2026-11-29`.
     pub date: String,
     models: BTreeMap<String, Rates>,
+}
+
+/// Numbers of models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PriceChanges {
+    pub new: usize,
+    pub gone: usize,
+    /// In both, with other rates.
+    pub other: usize,
 }
 
 impl PriceTable {
@@ -101,11 +125,27 @@ impl PriceTable {
 
     /// Reads a table in the form of the shipped one.
     pub fn parse(json: &str) -> Result<Self, PriceTableError> {
-        let table: Self = serde_json::from_str(json)?;
-        for (model, rates) in &table.models {
+        let Self { source, date, models } = serde_json::from_str(json)?;
+        Self::of(source, date, models)
+    }
+
+    pub(crate) fn of(source: String, date: String, models: BTreeMap<String, Rates>) -> Result<Self, PriceTableError> {
+        for (model, rates) in &models {
             rates.check(model)?;
         }
-        Ok(table)
+        Ok(Self { source, date, models })
+    }
+
+    /// The table in the form of the shipped one, a line for each model.
+    #[expect(clippy::missing_panics_doc, reason = "texts and finite numbers always have a JSON form")]
+    pub fn to_json(&self) -> String {
+        let model = |(name, rates): (&String, &Rates)| {
+            let rates = serde_json::to_string(rates).expect("rates are finite numbers");
+            format!(" {}: {rates}", Value::from(name.as_str()))
+        };
+        let models: Vec<String> = self.models.iter().map(model).collect();
+        let (source, date) = (Value::from(self.source.as_str()), Value::from(self.date.as_str()));
+        format!("{{\"source\": {source},\n \"date\": {date},\n \"models\": {{\n{}\n}}}}\n", models.join(",\n"))
     }
 
     /// Adds a model, or replaces its rates.
@@ -113,6 +153,20 @@ impl PriceTable {
         rates.check(model)?;
         self.models.insert(model.to_owned(), rates);
         Ok(())
+    }
+
+    /// How the prices differ from an older table's.
+    pub fn changes_since(&self, before: &Self) -> PriceChanges {
+        let known = |table: &Self, name: &String| table.models.contains_key(name);
+        PriceChanges {
+            new: self.models.keys().filter(|name| !known(before, name)).count(),
+            gone: before.models.keys().filter(|name| !known(self, name)).count(),
+            other: self
+                .models
+                .iter()
+                .filter(|(name, rates)| before.models.get(*name).is_some_and(|it| it != *rates))
+                .count(),
+        }
     }
 
     /// The number of models.

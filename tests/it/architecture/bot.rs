@@ -27,6 +27,7 @@ const BINARY: &[(&str, &[&str])] = &[
     ("main", &["agent", "cli", "logging", "serve", "settings", "workspace"]),
     ("check", &["agent", "environment", "report", "settings", "verify", "workspace"]),
     ("demo", &["playground", "report", "serve", "settings", "store", "workspace"]),
+    ("prices", &["settings"]),
     ("try_out", &["logging", "playground", "serve", "settings", "workspace"]),
 ];
 /// The modules of the runtime that each of its modules may import, from the bottom up; `mod` may import all. A handler
