@@ -18,6 +18,7 @@ On a pull request a command means its step; on the issue the step's name follows
 | `/unapprove [STEP]` | takes an approval back, until the merge is asked for |
 | `/rework [STEP] WHAT` | does a step, or a plan that waits, again with these words |
 | `/answer [NUMBER] ANSWER` | answers what an agent asked |
+| `/tell [STEP] WORDS` | gives the step's agent these words with its next run, and starts none |
 | `/retry [STEP]` | tries a step, or planning, again that could not be run |
 | `/verify [STEP]` | runs the verifiers again, and no agent |
 | `/skip [STEP]` | goes on without a step |
@@ -79,6 +80,7 @@ pub fn notice(notice: &Notice, directive: Option<&Directive>, mention: &str) -> 
                 format!("several things wait; say which:\n\n{}", choices.join("\n"))
             }
             Notice::Reloaded { changed, base } => reloaded(changed, base.as_ref()),
+            Notice::Told { step, status } => told(step.as_str(), *status),
             Notice::Help => format!("{}\n\n{COMMANDS}", standing(directive)),
         };
         format!("{}: {said}", mention_of(mention))
@@ -100,6 +102,15 @@ fn standing(directive: Option<&Directive>) -> String {
             format!("this directive is {}, {} of {done} done.", directive.status(), words::done(directive))
         },
     )
+}
+
+fn told(step: &str, status: StepStatus) -> String {
+    let then = match status {
+        StepStatus::Pending | StepStatus::Ready | StepStatus::Rework => "",
+        StepStatus::Running => " The run that is under way goes on without them.",
+        _ => " No run is due; `/rework` starts one.",
+    };
+    format!("the agent of {} gets these words with its next run.{then}", code(step))
 }
 
 fn reloaded(changed: &[String], base: Option<&Sha>) -> String {

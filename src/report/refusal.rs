@@ -65,6 +65,9 @@ pub(super) fn words(refusal: &Refusal) -> String {
             "approvals were taken back after that was written; approve again if you stand by it".to_owned()
         }
         Refusal::HeadMoved => "the branch has moved since; look at the new head and approve that".to_owned(),
+        Refusal::NothingTold { step } => {
+            format!("say what the agent of {} is to know, after its name", name(step.as_str()))
+        }
         Refusal::Skipped { step } => format!("{} was skipped", name(step.as_str())),
         Refusal::NoResultYet { step, status } => {
             format!("{} is {status}: say it again once there is something to look at", name(step.as_str()))
@@ -183,6 +186,7 @@ mod tests {
             Refusal::MergeAskedFor { step: step() },
             Refusal::TakenBackSince,
             Refusal::HeadMoved,
+            Refusal::NothingTold { step: step() },
             Refusal::Skipped { step: step() },
             Refusal::NoResultYet { step: step(), status: StepStatus::Pending },
             Refusal::NotFailed { step: step(), status: StepStatus::Running },

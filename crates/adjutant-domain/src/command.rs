@@ -40,6 +40,12 @@ pub enum Command {
         /// All that follows, up to the next command or the end of the comment: an option's letter, or any words.
         text: String,
     },
+    /// Words for the agent of a step, which start no rework.
+    Tell {
+        /// All that follows the command, up to the next command or the end of the comment. On the issue its
+        /// first word is the step's name; the engine splits it off.
+        text: String,
+    },
     /// Try a failed step again.
     Retry {
         /// The step's name, needed on the issue.
@@ -95,11 +101,12 @@ pub enum Command {
 }
 
 /// The words that are commands.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 17] = [
     "approve",
     "unapprove",
     "rework",
     "answer",
+    "tell",
     "retry",
     "verify",
     "skip",
@@ -140,7 +147,7 @@ pub fn parse(comment: &str) -> Vec<Command> {
 
 /// The commands of a comment or review with where they stand, in its order, at most [`MOST_COMMANDS`].
 ///
-/// `/rework`, `/answer` and `/replan` take all that follows up to the next command or the end of the comment, lists and code
+/// `/rework`, `/answer`, `/tell` and `/replan` take all that follows up to the next command or the end of the comment, lists and code
 /// included, as written; the others take the rest of their line, and only if all of it is understood. What is nearly a
 /// command, or is one with words that are not understood, is [`Command::Unknown`]; other words after a slash are left out,
 /// because other bots have commands of their own. Of too many commands none is taken.
@@ -167,7 +174,7 @@ fn written(comment: &Shown, place: &Place, end: usize) -> Written {
         Some(miss) => Err(miss.clone()),
     };
     let arguments = match understood {
-        Ok(Command::Rework { .. } | Command::Answer { .. } | Command::Replan { .. }) => all.trim(),
+        Ok(Command::Rework { .. } | Command::Answer { .. } | Command::Tell { .. } | Command::Replan { .. }) => all.trim(),
         _ => line,
     };
     let arguments = arguments.to_owned();

@@ -6,10 +6,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::closing::ClosingReason;
-use super::ids::{ApprovalId, DirectiveId, Login, Repo, Sha, StepId, TaskId};
+use super::ids::{ApprovalId, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId};
 use super::policy::PolicyFault;
 use super::refusal::Refusal;
 use super::signal::{Source, SourceKind};
+use super::status::StepStatus;
 
 /// Something to be done outside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -233,6 +234,13 @@ pub enum Notice {
         /// The base commit, where it moved.
         base: Option<Sha>,
     },
+    /// Words for an agent were kept for a step's next run.
+    Told {
+        /// The step.
+        step: StepName,
+        /// Where it stood.
+        status: StepStatus,
+    },
     /// The commands.
     Help,
 }
@@ -263,6 +271,7 @@ impl Notice {
             Self::Refused { .. } => "refused".to_owned(),
             Self::WhichApproval { steps } => format!("which-approval/{}", hashed(&steps.join("\n"))),
             Self::Reloaded { changed, base } => format!("reloaded/{}", hashed(&format!("{changed:?} {base:?}"))),
+            Self::Told { .. } => "told".to_owned(),
             Self::Help => "help".to_owned(),
         }
     }

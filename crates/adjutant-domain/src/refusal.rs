@@ -51,6 +51,8 @@ pub enum Refusal {
     HeadMoved,
     /// A rework of a step that was skipped.
     Skipped { step: StepName },
+    /// `/tell` with a step and without words.
+    NothingTold { step: StepName },
     /// A rework of a step that has no result yet.
     NoResultYet { step: StepName, status: StepStatus },
     /// A retry of a step that is neither failed nor blocked.

@@ -11,7 +11,7 @@ pub use submission::{Candidate, Submission};
 
 use super::actor::Actor;
 use super::evaluation::PastRuns;
-use super::ids::{Branch, Sha, StepId, StepName};
+use super::ids::{Branch, Login, Sha, StepId, StepName, TaskId};
 use super::status::{InvalidTransition, StepStatus};
 
 /// One piece of work of the chain; the final pull request is one too (see [`Step::is_final`]).
@@ -49,6 +49,9 @@ pub struct Step {
     pub summary: Option<String>,
     /// What people asked for while a rework was under way: the next one does it.
     pub afterwards: Option<String>,
+    /// What people told its agent, until a run that had it has handed something in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<ToldWords>,
     /// Automatic reworks so far.
     pub rework_cycles: u32,
     /// All reworks so far, those that people asked for included.
@@ -153,6 +156,17 @@ pub struct Instructions {
     pub merge_target: bool,
 }
 
+/// Words of a person for the agent of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldWords {
+    /// Who said it.
+    pub by: Login,
+    /// As written, Markdown.
+    pub words: String,
+    /// The newest task that has them; none while they wait for one.
+    pub task: Option<TaskId>,
+}
+
 /// Something in a diff that a person should know of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -195,6 +209,7 @@ impl Step {
             progress: Vec::new(),
             summary: None,
             afterwards: None,
+            told: Vec::new(),
             rework_cycles: 0,
             reworks: 0,
             failures: 0,
@@ -206,6 +221,16 @@ impl Step {
     /// Whether this is the directive's final pull request.
     pub fn is_final(&self) -> bool {
         self.kind == StepKind::Final
+    }
+
+    /// A task begins: it has all that the agent was told.
+    pub fn hand_over(&mut self, task: TaskId) {
+        self.told.iter_mut().for_each(|told| told.task = Some(task));
+    }
+
+    /// A task handed something in: what it was told is done with.
+    pub fn was_heard(&mut self, task: TaskId) {
+        self.told.retain(|told| told.task != Some(task));
     }
 
     /// Its pull request, where that is not closed.

@@ -3,7 +3,7 @@
 use super::{GROUND_RULES, MAY_ASK, answers, brief, quoted};
 use adjutant_domain::baseline::BaseOutcome;
 use adjutant_domain::directive::Directive;
-use adjutant_domain::step::{Step, StepKind};
+use adjutant_domain::step::{Step, StepKind, ToldWords};
 
 /// The task of a step: what to do, within which brief, and what else goes on. What a rework is to mend stands in
 /// the step's instructions.
@@ -25,6 +25,7 @@ pub fn step_instructions(directive: &Directive, step: &Step) -> String {
             quoted(&rework.text)
         ));
     }
+    sections.extend(told(step));
     if step.submission().is_none() && !step.progress.is_empty() && rework.is_none() {
         let cut_short =
             "An earlier try was cut short; what it had done so far may be in the tree. Look at it before you begin.";
@@ -50,6 +51,13 @@ fn task(step: &Step) -> String {
         return format!("# Finish the whole\n\n{what}");
     }
     format!("# Do the step `{}` ({})\n\n{}", step.name, step.kind.as_str(), quoted(&step.description))
+}
+
+/// What people told the agent since a run of it handed something in.
+fn told(step: &Step) -> Option<String> {
+    let said = |told: &ToldWords| format!("{} says:\n\n{}", told.by, told.words);
+    let said: Vec<String> = step.told.iter().filter(|told| told.task.is_some()).map(said).collect();
+    (!said.is_empty()).then(|| format!("## What people told you\n\n{}", quoted(&said.join("\n\n"))))
 }
 
 fn covers(step: &Step) -> String {

@@ -258,6 +258,7 @@ fn a_malformed_command_says_what_is_wrong() {
     for malformed in [
         "/answer",
         "/answer 1",
+        "/tell",
         "/budget",
         "/budget abc",
         "/budget -3",
@@ -294,6 +295,7 @@ fn command() -> impl Strategy<Value = Command> {
         step().prop_map(|step| Command::Verify { step }),
         step().prop_map(|step| Command::Skip { step }),
         words().prop_map(|text| Command::Rework { text }),
+        "[a-z]([a-z ,.]{0,20}[a-z])?".prop_map(|text| Command::Tell { text }),
         words().prop_map(|reason| Command::Replan { reason }),
         any::<bool>().prop_map(|now| Command::Pause { now }),
         "[a-z]{1,10}(_[a-z]{1,5})?".prop_map(|level| Command::Autonomy { level }),
@@ -319,6 +321,7 @@ fn written(command: &Command) -> String {
         Command::Skip { step: name } => with("skip", &step(name)),
         Command::Verify { step: name } => with("verify", &step(name)),
         Command::Rework { text } => with("rework", text),
+        Command::Tell { text } => with("tell", text),
         Command::Replan { reason } => with("replan", reason),
         Command::Pause { now } => with("pause", if *now { "now" } else { "" }),
         Command::Autonomy { level } => with("autonomy", level),

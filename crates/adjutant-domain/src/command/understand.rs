@@ -17,6 +17,8 @@ pub(super) fn understand(word: &str, line: &str, all: &str) -> Result<Command, S
                 answer(all).ok_or("needs the question's number and an answer, such as `/answer 1 b`")?;
             Ok(Command::Answer { number, text })
         }
+        "tell" if all.is_empty() => Err("needs words for the agent of the step".to_owned()),
+        "tell" => Ok(Command::Tell { text: all.to_owned() }),
         "retry" => Ok(Command::Retry { step: step(line)? }),
         "verify" => Ok(Command::Verify { step: step(line)? }),
         "skip" => Ok(Command::Skip { step: step(line)? }),

@@ -15,7 +15,7 @@ use crate::ids::StepId;
 use crate::refusal::Refusal;
 use crate::signal::Commanded;
 use crate::status::{DirectiveStatus, StepStatus};
-use crate::step::{Step, StepState};
+use crate::step::{Step, StepState, ToldWords};
 use crate::text::truncate;
 
 /// The most of somebody's words that the history repeats, in bytes; an approval has them whole.
@@ -95,6 +95,7 @@ impl Transition {
             }
             Command::Rework { text } => self.rework_by_person(commanded, text),
             Command::Answer { number, text } => self.answer_question(*number, text, by),
+            Command::Tell { text } => self.tell(commanded, text),
             Command::Retry { step } => self.retry(commanded, step.as_deref()),
             Command::Verify { step } => self.verify_by_person(commanded, step.as_deref()),
             Command::Skip { step } => self.skip(commanded, step.as_deref()),
@@ -289,6 +290,29 @@ impl Transition {
         }
     }
 
+    /// `/tell`: the words wait for the step's next run, and start none.
+    fn tell(&mut self, commanded: &Commanded, text: &str) -> CommandResult {
+        let (name, words) = match (commanded.pull, text.trim().split_once(char::is_whitespace)) {
+            (Some(_), _) => (None, text.trim()),
+            (None, Some((name, words))) => (Some(name), words.trim()),
+            (None, None) => (Some(text.trim()), ""),
+        };
+        let id = self.addressed(commanded, name)?;
+        let step = self.step(id)?;
+        let (name, status) = (step.name.clone(), step.status());
+        match status {
+            StepStatus::Passed => return Err(refused(Refusal::AlreadyMerged)),
+            StepStatus::Skipped => return Err(refused(Refusal::Skipped { step: name })),
+            _ if words.is_empty() => return Err(refused(Refusal::NothingTold { step: name })),
+            _ => {}
+        }
+        let told = ToldWords { by: commanded.actor.login.clone(), words: words.to_owned(), task: None };
+        self.with_step(id, |step| step.told.push(told));
+        let (source, to) = (commanded.source.clone(), commanded.actor.login.clone());
+        self.effect(Effect::Reply { source, to, notice: Notice::Told { step: name, status } });
+        Ok(())
+    }
+
     fn retry(&mut self, commanded: &Commanded, name: Option<&str>) -> CommandResult {
         if commanded.pull.is_none() && matches!(name, None | Some("plan")) && self.planner_question().is_some() {
             let (by, words) = (&commanded.actor.login, commanded.words.as_deref());
@@ -411,7 +435,7 @@ fn told(command: &Command) -> Command {
         | Command::Retry { step }
         | Command::Skip { step }
         | Command::Verify { step } => step.iter_mut().for_each(cut),
-        Command::Rework { text } | Command::Answer { text, .. } => cut(text),
+        Command::Rework { text } | Command::Answer { text, .. } | Command::Tell { text } => cut(text),
         Command::Replan { reason } => cut(reason),
         Command::Autonomy { level } => cut(level),
         Command::Unknown { word, problem } => {
@@ -450,6 +474,7 @@ fn word_of(command: &Command) -> &'static str {
         Command::Unapprove { .. } => "unapprove",
         Command::Rework { .. } => "rework",
         Command::Answer { .. } => "answer",
+        Command::Tell { .. } => "tell",
         Command::Retry { .. } => "retry",
         Command::Verify { .. } => "verify",
         Command::Skip { .. } => "skip",

@@ -100,6 +100,7 @@ impl Transition {
         let (cause, last) = (step.state.cause().cloned(), step.last());
         let (task, _) = self.next_task();
         self.move_step(id, StepState::Working { task, cause, last })?;
+        self.with_step(id, |step| step.hand_over(task));
         self.record(EventKind::StepStarted { step: name, kind, attempt }, Some(id));
         let (text, merge_target) = instructions.map_or_else(Default::default, |it| (it.text, it.merge_target));
         self.start_task(kind, Some(id), attempt, text, merge_target);

@@ -96,6 +96,9 @@ impl Transition {
         if !matches!(self.step(id)?.state, StepState::Working { task, .. } if task == worked) {
             return Ok(());
         }
+        if matches!(outcome, TaskOutcome::Changed { .. } | TaskOutcome::Unchanged { .. }) {
+            self.with_step(id, |step| step.was_heard(worked));
+        }
         match outcome {
             TaskOutcome::Changed { head, summary, findings } => self.step_changed(id, head, summary, findings),
             TaskOutcome::Unchanged { summary, report, evidence, head } => {

@@ -46,6 +46,8 @@ def play(act):
         os.remove(path)
     if "keep" in act:
         write(act["keep"], said)
+    if "prompt" in act:
+        write(act["prompt"], task["instructions"])
     if "hear" in act:
         write(act["hear"], "".join(open(text["path"]).read() for text in task["context"]))
     if "then" in act:

@@ -2,6 +2,82 @@
 
 use super::*;
 
+fn tell(text: &str) -> Command {
+    Command::Tell { text: text.to_owned() }
+}
+
+/// What a step's agent was told, and by which of its tasks it was heard.
+fn told(world: &World, name: &str) -> Vec<(String, Option<TaskId>)> {
+    let step = world.directive.step_named(name).unwrap();
+    step.told.iter().map(|told| (told.words.clone(), told.task)).collect()
+}
+
+fn reply(world: &World) -> &Notice {
+    world.refusal().expect("a reply")
+}
+
+#[test]
+fn what_an_agent_is_told_waits_for_its_next_run_and_starts_none() {
+    let mut world = World::started(Policy::default(), diamond());
+    let first = world.live(Some("a"));
+    world.maintainer(None, tell("a mind the locale"));
+    let step = StepName::new("a");
+    assert_eq!(*reply(&world), Notice::Told { step: step.clone(), status: StepStatus::Running });
+    assert_eq!((told(&world, "a"), world.live(Some("a"))), (vec![("mind the locale".to_owned(), None)], first));
+    world.changed("a", "a1");
+    assert_eq!(told(&world, "a").len(), 1, "this run had nothing of it");
+    world.verified("a", yellow());
+    world.maintainer(Some("a"), tell("and the time zone"));
+    assert_eq!(*reply(&world), Notice::Told { step, status: StepStatus::Evaluating });
+    assert_eq!(
+        (world.live_count(), world.waiting()),
+        (1, vec![ApprovalKind::StepReview]),
+        "only `b` runs, and the question stays"
+    );
+    world.maintainer(Some("a"), Command::Rework { text: "shorter".to_owned() });
+    let task = world.live(Some("a"));
+    let both = ["mind the locale", "and the time zone"].map(|words| (words.to_owned(), Some(task)));
+    assert_eq!(told(&world, "a"), both);
+    world.changed("a", "a2");
+    assert_eq!(told(&world, "a"), [], "it was handed over");
+}
+
+#[test]
+fn what_an_agent_is_told_is_not_lost_with_a_run_that_comes_to_nothing() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.maintainer(None, tell("c mind the locale"));
+    world.done("a");
+    world.done("b");
+    let first = world.live(Some("c"));
+    assert_eq!(told(&world, "c"), [("mind the locale".to_owned(), Some(first))]);
+    world.maintainer(None, Command::Pause { now: true });
+    world.maintainer(None, Command::Resume);
+    let second = world.live(Some("c"));
+    assert_eq!((first == second, told(&world, "c")), (false, vec![("mind the locale".to_owned(), Some(second))]));
+    world.finish(second, TaskOutcome::Failed { reason: Failure::NoResult });
+    world.finish(world.live(Some("c")), TaskOutcome::Refused { faults: vec!["a key".to_owned()] });
+    let last = world.live(Some("c"));
+    assert_eq!(told(&world, "c"), [("mind the locale".to_owned(), Some(last))]);
+    world.maintainer(None, tell("c and the time zone"));
+    world.changed("c", "c1");
+    assert_eq!(told(&world, "c"), [("and the time zone".to_owned(), None)], "it came while the run was under way");
+}
+
+#[test]
+fn nothing_is_told_where_nobody_would_hear_it() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.done("a");
+    world.maintainer(None, tell("a mind the locale"));
+    assert_eq!(world.refused(), Refusal::AlreadyMerged);
+    world.maintainer(None, tell("b"));
+    assert_eq!(world.refused(), Refusal::NothingTold { step: StepName::new("b") });
+    world.maintainer(None, tell("nobody mind the locale"));
+    assert!(matches!(world.refused(), Refusal::NoSuchStep { .. }));
+    world.order(actor("reader", Permission::Read), None, tell("b mind the locale"));
+    assert!(matches!(reply(&world), Notice::NotAllowed { .. }));
+    assert_eq!(told(&world, "b"), []);
+}
+
 #[test]
 fn a_yellow_step_waits_for_a_person_and_merges_on_approve() {
     let mut world = World::started(Policy::default(), diamond());
