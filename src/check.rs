@@ -9,6 +9,8 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use agents::Which;
+
 use adjutant::agent::{result_schema, task_schema};
 use adjutant::report::policy_fault;
 use adjutant_domain::policy::{self, FileFault, LineFault};
@@ -23,9 +25,16 @@ pub(super) enum Check {
     /// refusals, faults of the service, and configuration planted in the tree. Exit status 0: all passed. 1: one did not.
     /// 2: nothing could be tried.
     Agents {
-        /// Presets, or files of presets; without them all whose program is in PATH
-        #[arg(value_name = "PRESET")]
-        presets: Vec<String>,
+        /// Presets, or files of presets; without them all whose program is in PATH. With --live, agents of the settings
+        #[arg(value_name = "AGENT")]
+        agents: Vec<String>,
+        /// Let the agents of the settings ask their own models once, with their keys, and say what that cost: at most a
+        /// dollar each
+        #[arg(long)]
+        live: bool,
+        /// The TOML file with settings, in place of the one that `ADJUTANT_CONFIG` names
+        #[arg(long, value_name = "FILE", requires = "live")]
+        config: Option<PathBuf>,
     },
     /// Say what commands a comment holds, and what in it is refused
     ///
@@ -69,7 +78,11 @@ const MOST_BYTES: u64 = 1 << 20;
 
 pub(super) async fn run(check: &Check, interrupted: &CancellationToken) -> ExitCode {
     match check {
-        Check::Agents { presets } => try_agents(presets, interrupted).await,
+        Check::Agents { agents, live: true, config } => {
+            let which = Which::Live { names: agents, variables: crate::environment(), config: config.as_deref() };
+            try_agents(which, interrupted).await
+        }
+        Check::Agents { agents, live: false, .. } => try_agents(Which::Presets(agents), interrupted).await,
         Check::Comment { path, json } => comments(path, if *json { comment::Form::Json } else { comment::Form::Text }),
         Check::Policy { file } => policy_file(file),
         Check::Repo { folder, run, environments } => {
@@ -79,8 +92,8 @@ pub(super) async fn run(check: &Check, interrupted: &CancellationToken) -> ExitC
     }
 }
 
-async fn try_agents(presets: &[String], interrupted: &CancellationToken) -> ExitCode {
-    match agents::check(presets, &mut std::io::stdout(), interrupted).await {
+async fn try_agents(which: Which<'_>, interrupted: &CancellationToken) -> ExitCode {
+    match agents::check(which, &mut std::io::stdout(), interrupted).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {

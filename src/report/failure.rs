@@ -15,6 +15,10 @@ pub fn words(failure: &Failure) -> String {
         Failure::UnknownAgent { agent } => {
             format!("the policy asks for the agent `{agent}`, which the operator has not set up")
         }
+        Failure::AgentUnfit { agent, reason } => {
+            let reason = reason.trim_end_matches('.');
+            format!("the agent `{agent}` does not pass its check, which whoever runs Adjutant can mend ({reason})")
+        }
         Failure::AgentUnmetered { agent } => format!(
             "nobody can tell what the agent `{agent}` costs, and in `full_auto` no person would notice: the operator gives \
              it a `provider`, or `max_usd` for what a run counts as; or say `/autonomy guardrails` first"
@@ -136,6 +140,7 @@ mod tests {
         vec![
             Failure::NoAgent,
             Failure::UnknownAgent { agent: "claude".to_owned() },
+            Failure::AgentUnfit { agent: "claude".to_owned(), reason: error() },
             Failure::AgentUnmetered { agent: "own".to_owned() },
             Failure::AgentNotStarted { agent: "claude".to_owned(), error: error() },
             Failure::AgentExited { status: 3 },

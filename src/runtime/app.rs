@@ -7,6 +7,7 @@ use std::time::Duration;
 use model_gateway::Upstream;
 use tokio::sync::Notify;
 
+use super::fitness::Fitness;
 use super::newer::Newer;
 use super::reach::OutOfReach;
 use crate::environment::Environments;
@@ -33,6 +34,8 @@ pub struct App {
     pub(super) upstreams: BTreeMap<String, Arc<Upstream>>,
     pub(super) out_of_reach: OutOfReach,
     pub(super) newer: Newer,
+    /// Whether the agents' programs work.
+    pub(super) fitness: Fitness,
     /// Notified when a delivery was stored.
     pub(super) arrived: Arc<Notify>,
     /// Notified when a delivery was refused, so that GitHub has to be asked to send it again.
@@ -60,6 +63,7 @@ impl App {
                 upstream.inspect_err(|error| tracing::error!(provider = name, error, "a provider cannot be used"));
             Some((name.clone(), Arc::new(upstream.ok()?)))
         });
+        let fitness = Fitness::new(&settings);
         Self {
             upstreams: upstreams.collect(),
             feed: Feed::new(store.clone()),
@@ -71,6 +75,7 @@ impl App {
             settings,
             out_of_reach: OutOfReach::default(),
             newer: Newer::default(),
+            fitness,
             arrived,
             turned_away,
             short: Notify::new(),

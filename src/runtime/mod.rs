@@ -4,7 +4,8 @@
 //! its directive in one transaction, which also writes new effects to the outbox. `outbox` and `effects` carry the
 //! effects out, and their results come back as signals. `sweep` sends the passing of time to the engine; `reconcile`
 //! finds events whose webhook never arrived; `redelivery` asks GitHub to send missed webhooks again. Work in a
-//! repository that the app has no access to waits (`access`).
+//! repository that the app has no access to waits (`access`). `checkup` tries the agents'
+//! programs (`fitness`).
 //!
 //! The modules form layers, and imports point down only (the architecture test has the table). The handler of an effect
 //! has one way to the engine: it returns signals. What has to be committed before its work is done goes through its
@@ -22,8 +23,10 @@
 mod access;
 mod app;
 mod apply;
+mod checkup;
 mod deliveries;
 mod effects;
+mod fitness;
 pub mod ingest;
 mod newer;
 mod outbox;
@@ -60,6 +63,7 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
     tracker.spawn(deliveries::run(app.clone(), stop.clone()));
     tracker.spawn(sweep::run(app.clone(), stop.clone()));
     tracker.spawn(news(app.clone(), stop.clone()));
+    tracker.spawn(checkup::run(app.clone(), stop.clone()));
     let limits = &app.settings.limits;
     for (lane, workers) in
         [(Lane::Short, outbox::SHORT_WORKERS), (Lane::Agent, limits.max_tasks), (Lane::Verifier, limits.max_verifiers)]

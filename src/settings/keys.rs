@@ -48,6 +48,7 @@ keys! {
     LOOK_SECONDS = "look_seconds", "ADJUTANT_LOOK_SECONDS";
     PROGRESS_SECONDS = "progress_seconds", "ADJUTANT_PROGRESS_SECONDS";
     AGENT = "agent", "ADJUTANT_AGENT";
+    CHECK_AGENTS = "check_agents", "ADJUTANT_CHECK_AGENTS";
     AGENT_MAX_USD = "agent_max_usd", "ADJUTANT_AGENT_MAX_USD";
     MODEL = "model", "ADJUTANT_MODEL";
     PRICE_TABLE = "price_table", "ADJUTANT_PRICE_TABLE";
@@ -165,6 +166,20 @@ impl Sources {
             faults.add(key, "is not a whole number that makes sense here");
         }
         number
+    }
+
+    /// `true` or `false`, written as such or as text.
+    pub(super) fn flag(&self, key: &Key, default: bool, faults: &mut Faults) -> bool {
+        let Ok(value) = self.merged.find_value(key.name) else { return default };
+        let flag = match &value {
+            Value::Bool(_, flag) => Some(*flag),
+            Value::String(_, text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        flag.unwrap_or_else(|| {
+            faults.add(key, "is neither `true` nor `false`");
+            default
+        })
     }
 
     /// A number, written as a number or as text.

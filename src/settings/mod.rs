@@ -57,6 +57,8 @@ pub struct Settings {
     pub agents: BTreeMap<String, AgentSettings>,
     /// The agent that is used if the policy chooses none.
     pub default_agent: Option<String>,
+    /// Whether the agents' programs are tried before they do any work.
+    pub check_agents: bool,
     /// The providers of models, by name.
     pub models: BTreeMap<String, ModelSettings>,
     /// What models cost.
@@ -194,6 +196,7 @@ impl Settings {
         let models = models::read(sources, &prices, &mut faults);
         let day_limits = models::day_limits(sources, &mut faults);
         let (agents, default_agent) = agents::read(sources, &models, &mut faults);
+        let check_agents = sources.flag(&keys::CHECK_AGENTS, true, &mut faults);
         let limits = ProcessLimits {
             max_tasks: at_least_one(&keys::MAX_TASKS, 2, sources, &mut faults),
             max_tasks_per_installation: at_least_one(&keys::MAX_TASKS_PER_INSTALLATION, 8, sources, &mut faults),
@@ -219,6 +222,7 @@ impl Settings {
                 sandbox,
                 agents,
                 default_agent,
+                check_agents,
                 models,
                 prices,
                 day_limits,
@@ -249,6 +253,29 @@ impl StateSettings {
         let sources = Sources::read(variables, file, &mut faults);
         let settings = Self { database: database(&sources, &mut faults), data_dir: data_dir(&sources) };
         faults.into_result().map(|()| settings)
+    }
+}
+
+/// The agents that an operator offers, and what they ask of models.
+#[derive(Debug, Clone)]
+pub struct OfferedAgents {
+    pub agents: BTreeMap<String, AgentSettings>,
+    pub models: BTreeMap<String, ModelSettings>,
+    pub prices: Arc<PriceTable>,
+}
+
+impl OfferedAgents {
+    /// Reads them as [`Settings::load`] does. No other setting is required.
+    pub fn load(
+        variables: impl IntoIterator<Item = (String, String)>,
+        file: Option<&Path>,
+    ) -> Result<Self, SettingsError> {
+        let mut faults = Faults::default();
+        let sources = Sources::read(variables, file, &mut faults);
+        let prices = Arc::new(models::prices(&sources, &mut faults));
+        let models = models::read(&sources, &prices, &mut faults);
+        let (agents, _) = agents::read(&sources, &models, &mut faults);
+        faults.into_result().map(|()| Self { agents, models, prices })
     }
 }
 

@@ -4,6 +4,7 @@
 mod agent_schema;
 mod architecture;
 mod calibration;
+mod check_agents;
 mod check_comment;
 mod check_repo;
 mod cli;

@@ -20,6 +20,8 @@ pub enum Failure {
     NoAgent,
     /// The policy names an agent that the operator has not set up.
     UnknownAgent { agent: String },
+    /// The agent's program does not pass its check on the operator's machine.
+    AgentUnfit { agent: String, reason: String },
     /// Nobody can tell what a run of the agent costs, and no person looks at the work.
     AgentUnmetered { agent: String },
     /// The agent's process could not be started.
@@ -170,6 +172,7 @@ impl Failure {
             Self::NoAgent
                 | Self::UnknownAgent { .. }
                 | Self::AgentUnmetered { .. }
+                | Self::AgentUnfit { .. }
                 | Self::AgentNotStarted { .. }
                 | Self::AgentExited { status: 126 | 127 }
                 | Self::AgentReported { kind: AgentErrorKind::Auth, .. }
@@ -215,6 +218,7 @@ impl Failure {
         match &mut self {
             Self::External(text)
             | Self::AgentNotStarted { error: text, .. }
+            | Self::AgentUnfit { reason: text, .. }
             | Self::ResultUnusable { problem: text }
             | Self::PushRejected { answer: text }
             | Self::WorkflowsNotGranted { error: text, .. }

@@ -21,6 +21,13 @@ pub enum BudgetStatus {
     BadRequest,
 }
 
+impl BudgetStatus {
+    /// Of the number of the status: 400, or else 402.
+    pub fn of(status: u16) -> Self {
+        if status == 400 { Self::BadRequest } else { Self::PaymentRequired }
+    }
+}
+
 /// Why a request was not passed on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

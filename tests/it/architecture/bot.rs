@@ -12,12 +12,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("workspace", &[]),
     ("report", &[]),
     ("agent", &["workspace"]),
+    ("agent_check", &["agent", "report", "settings", "workspace"]),
     ("verify", &["workspace"]),
     ("environment", &["verify", "workspace"]),
     ("playground", &[]),
     ("settings", &[]),
     ("logging", &["settings"]),
-    ("runtime", &["agent", "environment", "github", "report", "settings", "store", "verify", "workspace"]),
+    (
+        "runtime",
+        &["agent", "agent_check", "environment", "github", "report", "settings", "store", "verify", "workspace"],
+    ),
     ("web", &["store"]),
     ("serve", &["environment", "github", "runtime", "settings", "store", "web", "workspace"]),
     ("cli", &["report", "settings", "store", "workspace"]),
@@ -25,7 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// The modules of the library that the binary's modules may import.
 const BINARY: &[(&str, &[&str])] = &[
     ("main", &["agent", "cli", "logging", "serve", "settings", "workspace"]),
-    ("check", &["agent", "environment", "report", "settings", "verify", "workspace"]),
+    ("check", &["agent", "agent_check", "environment", "report", "settings", "verify", "workspace"]),
     ("demo", &["playground", "report", "serve", "settings", "store", "workspace"]),
     ("prices", &["settings"]),
     ("try_out", &["logging", "playground", "serve", "settings", "workspace"]),
@@ -35,8 +39,10 @@ const BINARY: &[(&str, &[&str])] = &[
 const RUNTIME: &[(&str, &[&str])] = &[
     ("reach", &[]),
     ("newer", &[]),
-    ("app", &["newer", "reach"]),
+    ("fitness", &[]),
+    ("app", &["fitness", "newer", "reach"]),
     ("access", &["app"]),
+    ("checkup", &["app", "fitness"]),
     ("apply", &["app"]),
     ("sink", &["app", "apply"]),
     ("effects", &["app", "sink"]),

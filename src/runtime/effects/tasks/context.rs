@@ -41,6 +41,17 @@ impl Job<'_> {
         Ok((name, agent))
     }
 
+    /// Waits until the agent's program was tried; an error where it is not to be run, and where the task is called off.
+    pub(super) async fn wait_until_fit(&self, agent: &str) -> Result<(), EffectError> {
+        tokio::select! {
+            unfit = self.app.fitness.wait(agent) => match unfit {
+                None => Ok(()),
+                Some(reason) => Err(EffectError::never(Failure::AgentUnfit { agent: agent.to_owned(), reason })),
+            },
+            () = self.cancel.cancelled() => Err(EffectError::HandedBack),
+        }
+    }
+
     pub(super) fn task_file(&self, head: &str, instructions: String) -> TaskFile {
         let (directive, brief) = (self.directive, &self.directive.brief);
         TaskFile {

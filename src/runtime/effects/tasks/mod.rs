@@ -420,6 +420,7 @@ impl Job<'_> {
         }
         self.book_lost(None).await?;
         let (name, settings) = self.choose_agent()?;
+        self.wait_until_fit(name).await?;
         let log = self.app.settings.data_dir.join("logs").join(format!("{}.log", self.task.id));
         self.app.store.remember_task_run(self.task.id, name, &log.display().to_string()).await?;
         let environment = match self.environment().await {

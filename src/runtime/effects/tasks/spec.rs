@@ -42,10 +42,7 @@ impl Job<'_> {
         let found = self.app.upstreams.get(provider).zip(self.app.settings.models.get(provider));
         let (upstream, settings) =
             found.ok_or_else(|| EffectError::never(Failure::UnknownAgent { agent: provider.to_owned() }))?;
-        let budget_status = match agent.preset.as_ref().map(|it| it.preset.refusal_status) {
-            Some(400) => BudgetStatus::BadRequest,
-            _ => BudgetStatus::PaymentRequired,
-        };
+        let budget_status = BudgetStatus::of(agent.preset.as_ref().map_or(402, |it| it.preset.refusal_status));
         Ok(ModelAccess {
             run: purse.run(),
             upstream: Arc::clone(upstream),
