@@ -156,8 +156,10 @@ fn remember(names: &BTreeSet<String>) {
     if new.is_empty() {
         return;
     }
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(list_of_this_build()).unwrap();
-    file.write_all((new.join("\n") + "\n").as_bytes()).unwrap();
+    // Somebody else's build is not ours to add to.
+    if let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(list_of_this_build()) {
+        file.write_all((new.join("\n") + "\n").as_bytes()).unwrap();
+    }
     known.extend(new);
 }
 

@@ -52,6 +52,8 @@ pub(crate) struct Conversation {
     /// The last prompt with a heading that is known; else the last of all.
     pub(crate) prompt: String,
     pub(crate) task: Task,
+    /// Prompts with such a heading: more than one in a session that was resumed.
+    pub(crate) tasks: usize,
     /// Tool results after that prompt.
     pub(crate) results: usize,
     pub(crate) tools: Vec<String>,
@@ -70,6 +72,7 @@ impl Conversation {
             .enumerate()
             .filter_map(|(at, it)| if let Said::User(text) = it { Some((at, text)) } else { None })
             .collect();
+        self.tasks = prompts.iter().filter(|(_, text)| Task::of(text) != Task::Other).count();
         let known = prompts.iter().rev().find(|(_, text)| Task::of(text) != Task::Other);
         let Some((at, prompt)) = known.or(prompts.last()) else { return self };
         self.task = Task::of(prompt);
@@ -104,7 +107,7 @@ mod tests {
             Said::ToolResult,
         ];
         let now = Conversation::default().with(&said);
-        assert_eq!((now.task, now.results), (Task::Rework("a".into()), 1));
+        assert_eq!((now.task, now.tasks, now.results), (Task::Rework("a".into()), 2, 1));
         assert_eq!(Conversation::default().with(&said[..5]).results, 0);
     }
 }

@@ -45,6 +45,8 @@ pub struct Request {
     pub model: Option<String>,
     /// Which of Adjutant's tasks the prompt belongs to.
     pub task: Task,
+    /// How many tasks the conversation holds: more than one in a session that was resumed.
+    pub tasks: usize,
     /// The first characters of the prompt.
     pub prompt: String,
     /// Of the body.
@@ -169,6 +171,7 @@ async fn answer(
     request.task = conversation.task.clone();
     request.prompt = conversation.prompt.chars().take(PROMPT_CHARS).collect();
     request.max_output = conversation.max_output;
+    request.tasks = conversation.tasks;
     serve(&model, wire, &conversation, request)
 }
 

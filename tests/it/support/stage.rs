@@ -37,7 +37,7 @@ pub(crate) use script::{agent, keep, plan, step, step_of, write};
 use super::pg::TestDatabase;
 use github_conformance::Watched;
 
-/// The time limit for any condition on a busy machine.
+/// The time limit for any condition on a busy machine, unless a test sets another.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// How often a condition is checked.
 const POLL: Duration = Duration::from_millis(50);
@@ -54,6 +54,8 @@ pub(crate) struct Stage {
     /// The bot's comments that the test has read.
     read: Mutex<BTreeSet<u64>>,
     struck: bool,
+    /// The time limit for any condition.
+    pub(crate) patience: Duration,
     stop: CancellationToken,
     serving: Option<JoinHandle<Result<(), ServeError>>>,
     _database: TestDatabase,
@@ -88,6 +90,7 @@ impl Stage {
             agent,
             read: Mutex::default(),
             struck: false,
+            patience: PATIENCE,
             stop,
             serving: Some(serving),
             playground,
@@ -113,6 +116,16 @@ impl Stage {
         issue
     }
 
+    /// Adjutant's data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The branch of a step.
+    pub(crate) async fn branch(&self, issue: u64, step: &str) -> String {
+        self.step_is(issue, step, "is there", |_| true).await.branch.to_string()
+    }
+
     /// Lets the agents continue that wait for this word.
     pub(crate) fn say(&self, word: &str) {
         script::say(&self.agent, word);
@@ -121,7 +134,7 @@ impl Stage {
     /// Waits until an agent waits for this word.
     pub(crate) async fn agent_waits_for(&self, word: &str) {
         let line = format!("waiting for {word}");
-        let logs = self.folder.path().join("data/logs");
+        let logs = self.data().join("logs");
         self.until(&format!("an agent waits for {word}"), async || {
             let Ok(logs) = std::fs::read_dir(&logs) else { return false };
             logs.flatten().any(|log| std::fs::read_to_string(log.path()).unwrap_or_default().contains(&line))
@@ -131,7 +144,7 @@ impl Stage {
 
     /// Waits until `condition` holds. If it never does, the test fails and prints the whole state.
     pub(crate) async fn until(&self, what: &str, mut condition: impl AsyncFnMut() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         while !condition().await {
             assert!(Instant::now() < deadline, "waited in vain until {what}\n{}", self.dump().await);
             tokio::time::sleep(POLL).await;
