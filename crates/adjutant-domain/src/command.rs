@@ -174,7 +174,9 @@ fn written(comment: &Shown, place: &Place, end: usize) -> Written {
         Some(miss) => Err(miss.clone()),
     };
     let arguments = match understood {
-        Ok(Command::Rework { .. } | Command::Answer { .. } | Command::Tell { .. } | Command::Replan { .. }) => all.trim(),
+        Ok(Command::Rework { .. } | Command::Answer { .. } | Command::Tell { .. } | Command::Replan { .. }) => {
+            all.trim()
+        }
         _ => line,
     };
     let arguments = arguments.to_owned();

@@ -57,8 +57,10 @@ fn is_quiet(quote: &str) -> bool {
     let (mut text, mut in_code) = (String::new(), false);
     for event in Parser::new_ext(quote, dialect()) {
         match event {
-            Event::Html(_) | Event::InlineHtml(_) | Event::FootnoteReference(_) => return false,
-            Event::Start(Tag::Image { .. } | Tag::FootnoteDefinition(_) | Tag::HtmlBlock) => return false,
+            Event::Html(_)
+            | Event::InlineHtml(_)
+            | Event::FootnoteReference(_)
+            | Event::Start(Tag::Image { .. } | Tag::FootnoteDefinition(_) | Tag::HtmlBlock) => return false,
             Event::Start(Tag::CodeBlock(_)) => in_code = true,
             Event::Text(part) if !in_code => text.push_str(&part),
             event => {
