@@ -100,6 +100,32 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The word of the command, without the slash; `unknown` where it is none.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Approve { .. } => "approve",
+            Self::Unapprove { .. } => "unapprove",
+            Self::Rework { .. } => "rework",
+            Self::Answer { .. } => "answer",
+            Self::Tell { .. } => "tell",
+            Self::Retry { .. } => "retry",
+            Self::Verify { .. } => "verify",
+            Self::Skip { .. } => "skip",
+            Self::Pause { .. } => "pause",
+            Self::Resume => "resume",
+            Self::Stop => "stop",
+            Self::Replan { .. } => "replan",
+            Self::Reload => "reload",
+            Self::Autonomy { .. } => "autonomy",
+            Self::Budget { .. } => "budget",
+            Self::Status => "status",
+            Self::Help => "help",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+}
+
 /// The words that are commands.
 const WORDS: [&str; 17] = [
     "approve",
@@ -143,6 +169,17 @@ pub struct Written {
 /// The commands of a comment or review, in its order, at most [`MOST_COMMANDS`].
 pub fn parse(comment: &str) -> Vec<Command> {
     read(comment).into_iter().map(|written| written.command).collect()
+}
+
+/// What an approving review orders: its verdict, and what is written beside it. Where the text orders something else, or
+/// has a command that is not understood, the verdict is none: nobody's words are taken by half.
+pub fn of_approval(review: &str) -> Vec<Command> {
+    let mut commands = parse(review);
+    commands.retain(|command| !matches!(command, Command::Approve { .. }));
+    if commands.iter().all(|command| matches!(command, Command::Status | Command::Help)) {
+        commands.insert(0, Command::Approve { step: None });
+    }
+    commands
 }
 
 /// The commands of a comment or review with where they stand, in its order, at most [`MOST_COMMANDS`].

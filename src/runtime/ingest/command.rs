@@ -66,17 +66,17 @@ impl IngestContext<'_> {
         let Some(directive) = self.for_pull(review.pull).await? else {
             return Ok(ignored(format!("#{} belongs to no directive", review.pull)));
         };
-        let button = match review.state {
-            ReviewState::Approved => Some(Command::Approve { step: None }),
-            ReviewState::ChangesRequested => Some(Command::Rework { text: self.instructions(&review).await? }),
-            ReviewState::Commented => None,
+        let commands = match review.state {
+            ReviewState::Approved => command::of_approval(&review.body),
+            // The verdict is a command already. The same command in the text is not a second one, and a contrary one is
+            // ignored.
+            ReviewState::ChangesRequested => {
+                let decides = |command: &Command| matches!(command, Command::Approve { .. } | Command::Rework { .. });
+                let verdict = Command::Rework { text: self.instructions(&review).await? };
+                [verdict].into_iter().chain(written.into_iter().filter(|command| !decides(command))).collect()
+            }
+            ReviewState::Commented => written,
         };
-        // The verdict is a command already. The same command in the text is not a second one, and a contrary one is
-        // ignored.
-        let pressed = button.is_some();
-        let decides = |command: &Command| matches!(command, Command::Approve { .. } | Command::Rework { .. });
-        let commands: Vec<Command> =
-            button.into_iter().chain(written.into_iter().filter(|command| !(pressed && decides(command)))).collect();
         let origin = CommandOrigin {
             actor: self.requester(&review.author).await?,
             pull: Some(review.pull),

@@ -57,7 +57,7 @@ impl IngestContext<'_> {
         }
         let Some((state, body)) = self.client.review_now(thread.number, id).await? else { return Ok(Vec::new()) };
         Ok(match ReviewState::of(&state) {
-            Some(ReviewState::Approved) => vec![Command::Approve { step: None }],
+            Some(ReviewState::Approved) => command::of_approval(&body),
             Some(ReviewState::Commented) => command::parse(&body),
             Some(ReviewState::ChangesRequested) | None => Vec::new(),
         })

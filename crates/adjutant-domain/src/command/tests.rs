@@ -254,6 +254,19 @@ fn an_answer_has_a_number_and_words_that_may_go_on_below() {
 }
 
 #[test]
+fn an_approving_review_whose_words_say_something_else_approves_nothing() {
+    let approve = || Command::Approve { step: None };
+    assert_eq!(of_approval("Fine by me."), [approve()]);
+    assert_eq!(of_approval("/approve"), [approve()]);
+    assert_eq!(of_approval("/status"), [approve(), Command::Status]);
+    assert_eq!(of_approval("/rework the tests"), [Command::Rework { text: "the tests".to_owned() }]);
+    for refused in ["/approve but not the second file", "/aprove", "/unapprove", "/skip"] {
+        assert!(!of_approval(refused).contains(&approve()), "{refused}");
+        assert_eq!(of_approval(refused).len(), 1, "{refused}");
+    }
+}
+
+#[test]
 fn a_malformed_command_says_what_is_wrong() {
     for malformed in [
         "/answer",

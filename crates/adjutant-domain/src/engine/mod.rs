@@ -15,6 +15,7 @@
 //! `transition`, which records what is decided.
 
 mod approvals;
+mod approving;
 mod asking;
 mod baseline;
 mod breakers;

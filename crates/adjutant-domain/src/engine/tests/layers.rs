@@ -28,6 +28,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("overrides", include_str!("../overrides.rs")),
     ("reload", include_str!("../reload.rs")),
     ("consent", include_str!("../consent.rs")),
+    ("approving", include_str!("../approving.rs")),
     ("lifecycle", include_str!("../lifecycle.rs")),
     ("commands", include_str!("../commands.rs")),
 ];
