@@ -167,8 +167,8 @@ async fn app(
     for (agent, _) in settings.agents.iter().filter(|(_, agent)| agent.is_unmetered()) {
         tracing::warn!(
             agent,
-            "nobody can tell what the agent costs: no directive in full_auto runs it; give it a `provider`, or `max_usd` \
-             for what a run counts as"
+            "what the agent costs is known only where it says so: once a run said nothing, a directive in full_auto does \
+             not run it again; give it a `provider`, or `max_usd` for what a run counts as"
         );
     }
     let folder = settings.data_dir.join("environments");

@@ -20,8 +20,8 @@ pub fn words(failure: &Failure) -> String {
             format!("the agent `{agent}` does not pass its check, which whoever runs Adjutant can mend ({reason})")
         }
         Failure::AgentUnmetered { agent } => format!(
-            "nobody can tell what the agent `{agent}` costs, and in `full_auto` no person would notice: the operator gives \
-             it a `provider`, or `max_usd` for what a run counts as; or say `/autonomy guardrails` first"
+            "a run did not say what it cost, and in `full_auto` no person would notice what the agent `{agent}` spends: the \
+             operator gives it a `provider`, or `max_usd` for what a run counts as; or say `/autonomy guardrails` first"
         ),
         Failure::AgentNotStarted { agent, error } => format!("the agent `{agent}` was not started: {error}"),
         Failure::AgentExited { status } => exited(*status),

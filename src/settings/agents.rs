@@ -65,8 +65,8 @@ pub struct AgentSettings {
 }
 
 impl AgentSettings {
-    /// Whether a run may cost anything: its requests are not counted, and nothing is declared for a run whose cost nobody
-    /// knows. What it says of its own cost is no limit: one that is killed says nothing.
+    /// Whether a run may cost anything that nobody knows: its requests are not counted, and nothing is declared for a run
+    /// that does not say what it cost, as one that is killed.
     pub fn is_unmetered(&self) -> bool {
         self.provider.is_none() && self.max_usd.is_none()
     }

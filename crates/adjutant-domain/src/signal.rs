@@ -128,7 +128,8 @@ pub enum Signal {
         /// The name that it has.
         to: Branch,
     },
-    /// A task is about to run whose agent may cost anything: the operator gave it no provider, and no cost of a run.
+    /// A task is about to run whose agent may cost anything that it does not say: the operator gave it no provider, and no
+    /// cost of a run.
     AgentUnmetered {
         /// Which.
         task: TaskId,

@@ -54,18 +54,21 @@ async fn used_up_money_pauses_until_a_budget_or_resume_grants_more() {
 }
 
 #[tokio::test]
-async fn an_agent_whose_cost_nobody_can_tell_does_not_run_in_full_auto() {
+async fn an_agent_that_did_not_say_what_it_cost_does_not_run_again_in_full_auto() {
     let undeclared = [("ADJUTANT_AGENT_MAX_USD", "")];
-    let stage = Stage::set_with(&policy("autonomy: full_auto"), in_a_row(), &undeclared).await;
+    let mut script = in_a_row();
+    script["plan"][0]["untold"] = json!(true);
+    let stage = Stage::set_with(&policy("autonomy: full_auto"), script, &undeclared).await;
     let maintainer = stage.as_("maintainer");
     let issue = stage.directive("Do it.").await;
-    let said = stage.status_says(issue, "nobody can tell what the agent `default` costs").await;
+    let said = stage.status_says(issue, "what the agent `default` spends").await;
     assert!(said.contains("`max_usd`") && said.contains("`/autonomy guardrails`"), "{said}");
     let directive = stage.directive_is(issue, "it waits", |directive| directive.waiting().next().is_some()).await;
-    assert_eq!((directive.tasks.len(), directive.tasks[0].measured.is_some()), (1, false), "nothing ran");
+    assert_eq!((directive.tasks.len(), directive.unknown_runs()), (2, 1), "the plan was made, and no step");
+    assert!(directive.tasks[1].measured.is_none());
 
     maintainer.comment(issue, "/autonomy guardrails").await;
-    maintainer.comment(issue, "/retry").await;
+    maintainer.comment(issue, "/retry a").await;
     stage.passed(issue, "a").await;
     maintainer.comment(issue, "/stop").await;
     stage.status_is(issue, DirectiveStatus::Failed).await;

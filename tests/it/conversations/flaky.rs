@@ -38,7 +38,7 @@ impl Stage {
         assert_eq!((step.reworks, step.state.evaluation().unwrap().confidence), (0, Confidence::Yellow));
         self.status_says(issue, "the required verifier `test` is flaky: it failed and passed on this commit").await;
         let told = self.transcript().await;
-        assert!(told.contains("## Check adjutant/test: neutral: ⚠ flaky: failed and passed on this commit"), "{told}");
+        assert!(told.contains("## Check adjutant/test: neutral: ⚠️ flaky: failed and passed on this commit"), "{told}");
         assert!(told.contains("| test | ⚠️ flaky: failed and passed on this commit | required, weight 1, counts half"));
     }
 }

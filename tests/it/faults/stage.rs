@@ -192,7 +192,7 @@ impl Stage {
         let config = folder.join("adjutant.toml");
         let command = json!([self.agent_path()]);
         let settings = format!(
-            "[agents.default]\ncommand = {command}\ntime_limit = \"{}\"\noutput_limit_mb = 1\n",
+            "[agents.default]\ncommand = {command}\ntime_limit = \"{}\"\noutput_limit_mb = 1\nmax_usd = 0\n",
             self.time_limit
         );
         std::fs::write(&config, settings).unwrap();

@@ -110,9 +110,10 @@ impl Transition {
         self.record(EventKind::AgentPaused { task: number, agent, why, until }, step);
     }
 
-    /// Nobody can tell what a task's agent costs. Where no person looks at the work, it does not run.
+    /// What a task's agent costs is known only where the agent says so. Once a run has said nothing, no further one begins
+    /// where no person looks at the work.
     pub(super) fn agent_unmetered(&mut self, id: TaskId, agent: &str) -> Followed {
-        if self.directive.policy.autonomy < Autonomy::FullAuto {
+        if self.directive.policy.autonomy < Autonomy::FullAuto || self.directive.unknown_runs() == 0 {
             return Ok(());
         }
         let reason = Failure::AgentUnmetered { agent: agent.to_owned() };

@@ -79,6 +79,8 @@ play(act)
 result = {key: act[key] for key in ("plan", "judgement", "report", "evidence", "error", "question") if key in act}
 result |= {"summary": act.get("summary", f"Did {name}, try {before + 1}."), "cost_usd": 0.01}
 result["usage"] = {"input_tokens": 1200, "output_tokens": 34}
+if act.get("untold"):
+    del result["cost_usd"]
 if name == "plan" and act.get("goal"):
     result["plan"]["rationale"] = task["brief"]["goal"]
 if name == "plan" and act.get("before"):

@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::policy::JudgePolicy;
-use crate::question::Question;
-use crate::task::{CapacityLimit, QueueReason};
+use crate::task::{CapacityLimit, Measure, QueueReason};
 
 fn costing(limit: f64, ceiling: Option<f64>) -> Policy {
     let mut policy = Policy::default();
@@ -254,8 +253,14 @@ fn more_than_three_failed_steps_fail_the_directive_with_what_to_do() {
     assert_eq!(world.directive.state.failure(), Some(&DirectiveFailure::FailedSteps { steps, last }));
 }
 
+/// A run that did not say what it cost.
+fn untold() -> Measure {
+    let (run, exit) = (uuid::Uuid::from_u128(1), "exit 0".to_owned());
+    Measure { run, exit, cost: Usd::ZERO, unknown: true, input_tokens: 0, output_tokens: 0 }
+}
+
 #[test]
-fn an_agent_whose_cost_nobody_can_tell_does_not_run_in_full_auto() {
+fn an_agent_that_did_not_say_what_it_cost_does_not_run_again_in_full_auto() {
     let unmetered = |task| Signal::AgentUnmetered { task, agent: "own".to_owned() };
     let failure = Failure::AgentUnmetered { agent: "own".to_owned() };
     for autonomy in [Autonomy::Manual, Autonomy::Guardrails] {
@@ -265,11 +270,10 @@ fn an_agent_whose_cost_nobody_can_tell_does_not_run_in_full_auto() {
         assert_eq!(world.live(None), task, "people look at what it does");
     }
     let mut world = World::open(Policy { autonomy: Autonomy::FullAuto, ..Policy::default() });
-    world.signal(unmetered(world.live(None)));
-    let asked = world.directive.waiting().next().unwrap();
-    assert_eq!(asked.question, Question::NotPlanned { tries: 1, failure: failure.clone() });
-    assert_eq!((world.live_count(), world.directive.spent()), (0, Usd::ZERO));
-    world.maintainer(None, Command::Retry { step: None });
+    let task = world.live(None);
+    world.signal(unmetered(task));
+    assert_eq!(world.live(None), task, "it may say what its first run costs");
+    world.signal(Signal::TaskMeasured { task, measure: untold() });
     world.planned(single());
     world.signal(unmetered(world.live(Some("a"))));
     assert_eq!(world.status("a"), StepStatus::Blocked);
