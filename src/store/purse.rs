@@ -98,8 +98,9 @@ impl Purse for RunPurse {
 impl Ledger for RunPurse {
     fn record(&self, entry: LedgerEntry) -> BoxFuture<'_, ()> {
         Box::pin(async move {
+            let key = Uuid::new_v4();
             for turn in 1..=TRIES {
-                match self.store.keep_model_request(self.run.run, &entry).await {
+                match self.store.keep_model_request(self.run.run, key, &entry).await {
                     Ok(()) => return,
                     Err(error) if turn == TRIES => {
                         tracing::error!(%error, cost = ?entry.cost, "a request of an agent is missing in the ledger");

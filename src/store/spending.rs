@@ -101,7 +101,7 @@ impl Store {
         // A separate statement, because its snapshot must begin after the lock was obtained.
         let row = sqlx::query!(
             r#"WITH held AS (
-                 SELECT run, directive_id, repo_id, CASE WHEN ended THEN spent ELSE granted END AS taken,
+                 SELECT run, directive_id, repo_id, CASE WHEN ended THEN spent ELSE greatest(granted, spent) END AS taken,
                         CASE WHEN ended THEN 0 ELSE granted - least(spent, granted) END AS unspent,
                         booked, started_at >= date_trunc('day', now(), 'UTC') AS today
                  FROM model_runs WHERE (directive_id = $1 AND NOT booked)
@@ -174,15 +174,18 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps an entry for a request, and counts what it cost. A run that is over has counted it already.
-    pub async fn keep_model_request(&self, run: Uuid, entry: &LedgerEntry) -> Result<(), StoreError> {
+    /// Keeps an entry for a request, and counts what it cost. A run that is over has counted it already. The same key again
+    /// does nothing: the answer to the first writing may have been lost.
+    pub async fn keep_model_request(&self, run: Uuid, key: Uuid, entry: &LedgerEntry) -> Result<(), StoreError> {
         let LedgerEntry { tokens, .. } = entry;
         sqlx::query!(
             "WITH kept AS (
                INSERT INTO model_requests (run, at, provider, api, model, ending, status, input, cache_read, cache_write,
-                                           output, searches, cost, bound, millis)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15))
-             UPDATE model_runs SET spent = spent + coalesce($13, 0) WHERE run = $1 AND NOT ended AND NOT booked",
+                                           output, searches, cost, bound, millis, key)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+               ON CONFLICT (key) DO NOTHING RETURNING cost)
+             UPDATE model_runs SET spent = spent + coalesce((SELECT cost FROM kept), 0)
+             WHERE run = $1 AND NOT ended AND NOT booked",
             run,
             entry.at,
             entry.provider,
@@ -198,6 +201,7 @@ impl Store {
             entry.cost.map(stored),
             entry.bound,
             number(entry.millis),
+            key,
         )
         .execute(self.pool())
         .await?;

@@ -72,7 +72,7 @@ async fn what_is_granted_is_nobody_elses_until_it_is_put_back_or_booked() {
     let limit = SpendingLimit::Directive(Usd::from_dollars(1.0));
     assert_eq!(short, Grant::Short { limit, left: Amount::ZERO, held: cents(60) });
 
-    store.keep_model_request(first.run, &line(Some(cents(5)))).await.unwrap();
+    store.keep_model_request(first.run, Uuid::new_v4(), &line(Some(cents(5)))).await.unwrap();
     store.return_grant(first.run, cents(50)).await.unwrap();
     assert_eq!(given(&store, &second, 50, 50).await, Some(cents(50)));
     store.return_grant(first.run, cents(50)).await.unwrap();
@@ -114,19 +114,37 @@ async fn a_lost_run_counts_what_it_held_and_an_ended_one_what_it_spent() {
     let id = directive(&store, &database, 1.0).await;
     let lost = run(&store, id).await;
     given(&store, &lost, 10, 30).await.unwrap();
-    store.keep_model_request(lost.run, &line(Some(cents(4)))).await.unwrap();
-    store.keep_model_request(lost.run, &line(None)).await.unwrap();
+    store.keep_model_request(lost.run, Uuid::new_v4(), &line(Some(cents(4)))).await.unwrap();
+    store.keep_model_request(lost.run, Uuid::new_v4(), &line(None)).await.unwrap();
     let [counted] = store.close_lost_model_runs(lost.task).await.unwrap()[..] else { panic!("one run") };
     assert_eq!((counted.cost, counted.input_tokens, counted.output_tokens), (cents(30), 200, 20));
 
     let ended = run(&store, id).await;
     given(&store, &ended, 10, 30).await.unwrap();
-    store.keep_model_request(ended.run, &line(Some(cents(4)))).await.unwrap();
+    store.keep_model_request(ended.run, Uuid::new_v4(), &line(Some(cents(4)))).await.unwrap();
     store.end_model_run(ended.run).await.unwrap();
     let [counted] = store.close_lost_model_runs(ended.task).await.unwrap()[..] else { panic!("one run") };
     assert_eq!(counted.cost, cents(4));
     let other = run(&store, id).await;
     assert_eq!(given(&store, &other, 1, 99).await, Some(cents(66)), "the rest is free again");
+}
+
+#[tokio::test]
+async fn an_entry_that_is_written_again_is_counted_once_and_what_is_overdrawn_is_nobody_elses() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    let id = directive(&store, &database, 1.0).await;
+    let overdrawn = run(&store, id).await;
+    given(&store, &overdrawn, 10, 30).await.unwrap();
+    let key = Uuid::new_v4();
+    for _ in 0..3 {
+        store.keep_model_request(overdrawn.run, key, &line(Some(cents(40)))).await.unwrap();
+    }
+    let other = run(&store, id).await;
+    assert_eq!(given(&store, &other, 1, 99).await, Some(cents(60)), "a provider counted more than was set aside");
+    store.end_model_run(overdrawn.run).await.unwrap();
+    let [counted] = store.close_lost_model_runs(overdrawn.task).await.unwrap()[..] else { panic!("one run") };
+    assert_eq!((counted.cost, counted.input_tokens), (cents(40), 100));
 }
 
 #[tokio::test]
@@ -139,7 +157,7 @@ async fn a_process_that_was_taken_for_dead_gets_no_money_and_puts_none_back() {
     let [counted] = store.close_lost_model_runs(lost.task).await.unwrap()[..] else { panic!("one run") };
     // Its process lives, and goes on before the engine has counted the run.
     store.return_grant(lost.run, cents(20)).await.unwrap();
-    store.keep_model_request(lost.run, &line(Some(cents(7)))).await.unwrap();
+    store.keep_model_request(lost.run, Uuid::new_v4(), &line(Some(cents(7)))).await.unwrap();
     assert_eq!(store.grant(&lost, NO_LIMITS, cents(1), cents(5)).await.unwrap(), Grant::Over);
     let [again] = store.close_lost_model_runs(lost.task).await.unwrap()[..] else { panic!("one run") };
     assert_eq!((counted.cost, again.cost), (cents(30), cents(30)));

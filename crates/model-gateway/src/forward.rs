@@ -170,7 +170,7 @@ impl Job {
         }
         let (repeats, input) = {
             let known = self.run.known();
-            (known.repeats.count(&asked), known.inputs.bound(&self.body))
+            (known.repeats.count(&asked), known.inputs.bound(&asked.model, &self.body))
         };
         if repeats >= settings.max_repeats {
             return Err(Refusal::Repeated(repeats));

@@ -105,7 +105,7 @@ impl Job {
         {
             let mut known = self.run.known();
             if let Some(counted) = counted {
-                known.inputs.learn(self.body.to_vec(), counted.all_input());
+                known.inputs.learn(&asked.model, self.body.to_vec(), counted.all_input());
             }
             known.repeats.answered(&asked);
         }
